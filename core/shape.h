@@ -1,0 +1,106 @@
+// Sizes and strides of a tensor, held inline, and the arithmetic on them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <ostream>
+#include <vector>
+
+#include "core/error.h"
+
+namespace heed {
+
+/// Up to eight integers, one a dimension, without an allocation: sizes, strides or a list of dims.
+class Dims {
+ public:
+  static constexpr std::int64_t kMax = 8;
+
+  Dims() = default;
+  Dims(std::initializer_list<std::int64_t> values) { assign(values.begin(), values.end()); }
+  Dims(const std::vector<std::int64_t>& values) { assign(values.begin(), values.end()); }
+  template <class Iterator>
+  Dims(Iterator first, Iterator last) {
+    assign(first, last);
+  }
+  /// `count` times the same value.
+  static Dims filled(std::int64_t count, std::int64_t value) {
+    Dims dims;
+    for (std::int64_t i = 0; i < count; ++i) dims.push_back(value);
+    return dims;
+  }
+
+  std::int64_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::int64_t operator[](std::int64_t i) const { return values_[static_cast<std::size_t>(i)]; }
+  std::int64_t& operator[](std::int64_t i) { return values_[static_cast<std::size_t>(i)]; }
+  std::int64_t back() const { return (*this)[size_ - 1]; }
+  std::int64_t& back() { return (*this)[size_ - 1]; }
+  const std::int64_t* begin() const { return values_.data(); }
+  const std::int64_t* end() const { return values_.data() + size_; }
+  std::int64_t* begin() { return values_.data(); }
+  std::int64_t* end() { return values_.data() + size_; }
+
+  void push_back(std::int64_t value) {
+    HEED_CHECK(size_ < kMax, "a tensor has at most ", kMax, " dimensions");
+    values_[static_cast<std::size_t>(size_++)] = value;
+  }
+  void pop_back() { --size_; }
+  void insert(std::int64_t at, std::int64_t value) {
+    push_back(value);
+    std::rotate(begin() + at, end() - 1, end());
+  }
+  void erase(std::int64_t at) {
+    std::copy(begin() + at + 1, end(), begin() + at);
+    --size_;
+  }
+  bool contains(std::int64_t value) const { return std::find(begin(), end(), value) != end(); }
+
+  friend bool operator==(const Dims& a, const Dims& b) {
+    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  template <class Iterator>
+  void assign(Iterator first, Iterator last) {
+    for (; first != last; ++first) push_back(static_cast<std::int64_t>(*first));
+  }
+
+  std::array<std::int64_t, kMax> values_{};
+  std::int64_t size_ = 0;
+};
+
+/// "[2, 3]": how sizes are written in messages.
+std::ostream& operator<<(std::ostream& out, const Dims& dims);
+
+/// Strides of a contiguous row-major tensor of these sizes.
+Dims contiguous_strides(const Dims& sizes);
+
+/// The number of elements; an error where a size is negative or the product overflows int64.
+std::int64_t checked_numel(const Dims& sizes);
+
+/// True where elements follow one another in row-major order. Strides of size-1 dims do not matter.
+bool is_contiguous(const Dims& sizes, const Dims& strides);
+
+/// dim, or dim + ndim when negative. A scalar is treated as having one dimension, as PyTorch does.
+/// Error: Dimension out of range (expected to be in range of [-2, 1], but got 2).
+std::int64_t wrap_dim(std::int64_t dim, std::int64_t ndim);
+
+/// The wrapped dims as a mask, bit d for dim d; an empty list means all. An error where one appears
+/// twice.
+std::uint32_t dim_mask(const Dims& dims, std::int64_t ndim);
+
+/// The common shape of two by the broadcasting rules: aligned at the last dim, sizes equal or 1.
+/// Error: The size of tensor a (4) must match the size of tensor b (5) at non-singleton
+/// dimension 1.
+Dims broadcast_shapes(const Dims& a, const Dims& b);
+
+/// True where a tensor of sizes `from` can be expanded to `to`.
+bool is_broadcastable_to(const Dims& from, const Dims& to);
+
+/// Strides with which a tensor of (sizes, strides) is read as `to`: 0 along expanded dims.
+Dims broadcast_strides(const Dims& sizes, const Dims& strides, const Dims& to);
+
+}  // namespace heed
