@@ -1,0 +1,119 @@
+// Packing: copies of pieces of A and B in the order in which the tiles read them, from any strides.
+//
+// A panel of B holds `vectors` registers of columns for each p, zero behind the last column; a
+// panel of A holds the `rows` values of a column of A for each p. Where the source runs along k the
+// panel is its transpose, made by squares of registers.
+#pragma once
+
+#include <cstdint>
+#include <xsimd/xsimd.hpp>
+
+#include "core/simd/lanes.h"
+
+namespace heed::simd {
+
+// Rows p … p + size of the transpose of `count` (<= size) rows of x, each `valid` (<= size) long.
+template <class Arch, class T>
+void load_transposed(xsimd::batch<T, Arch>* square, const T* x, std::int64_t stride,
+                     std::int64_t count, std::int64_t valid) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
+  if (count == lanes && valid == lanes) {
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < lanes; ++i) square[i] = Batch::load_unaligned(x + i * stride);
+  } else {
+    const LaneMask<Arch, T> mask(valid);
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < lanes; ++i) {
+      square[i] = i < count ? mask.load(x + i * stride) : Batch(T(0));
+    }
+  }
+  transpose(square);
+}
+
+/// Packs `columns` columns of `k` rows of B into out[p * width + j], width being columns rounded up
+/// to whole registers.
+template <class Arch, class T>
+void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
+            std::int64_t columns) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
+  const std::int64_t width = (columns + lanes - 1) / lanes * lanes;
+  if (b_col == 1) {
+    const std::int64_t whole = columns / lanes * lanes;
+    const LaneMask<Arch, T> mask(columns - whole);
+    for (std::int64_t p = 0; p < k; ++p) {
+      for (std::int64_t j = 0; j < whole; j += lanes) {
+        Batch::load_unaligned(b + j).store_aligned(out + j);
+      }
+      if (whole < width) mask.load(b + whole).store_aligned(out + whole);
+      b += b_row;
+      out += width;
+    }
+  } else if (b_row == 1) {
+    for (std::int64_t j = 0; j < columns; j += lanes) {
+      const std::int64_t count = columns - j < lanes ? columns - j : lanes;
+      for (std::int64_t p = 0; p < k; p += lanes) {
+        const std::int64_t valid = k - p < lanes ? k - p : lanes;
+        Batch square[lanes];
+        load_transposed<Arch>(square, b + p + j * b_col, b_col, count, valid);
+        T* to = out + p * width + j;
+        if (valid == lanes) {
+#pragma GCC unroll 16
+          for (std::int64_t i = 0; i < lanes; ++i) square[i].store_aligned(to + i * width);
+        } else {
+#pragma GCC unroll 16
+          for (std::int64_t i = 0; i < lanes - 1; ++i) {
+            if (i < valid) square[i].store_aligned(to + i * width);
+          }
+        }
+      }
+    }
+  } else {
+    for (std::int64_t p = 0; p < k; ++p) {
+      for (std::int64_t j = 0; j < width; ++j) {
+        out[j] = j < columns ? b[j * b_col] : T(0);
+      }
+      b += b_row;
+      out += width;
+    }
+  }
+}
+
+/// Packs `rows` rows of `k` columns of A into out[p * rows + i]. Writes whole registers, so up to
+/// one register behind the panel's end.
+template <class Arch, class T>
+void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int64_t k,
+            std::int64_t rows) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
+  if (a_row != 1 && a_col != 1) {
+    for (std::int64_t p = 0; p < k; ++p) {
+      for (std::int64_t i = 0; i < rows; ++i) out[p * rows + i] = a[i * a_row + p * a_col];
+    }
+    return;
+  }
+  // A store of the last rows of step p runs into the first rows of step p + 1, which are written
+  // later: rows from the back to the front, steps from the front to the back.
+  for (std::int64_t i = (rows - 1) / lanes * lanes; i >= 0; i -= lanes) {
+    const std::int64_t count = rows - i < lanes ? rows - i : lanes;
+    if (a_row == 1) {
+      const LaneMask<Arch, T> mask(count);
+      for (std::int64_t p = 0; p < k; ++p) {
+        mask.load(a + i + p * a_col).store_unaligned(out + p * rows + i);
+      }
+      continue;
+    }
+    for (std::int64_t p = 0; p < k; p += lanes) {
+      const std::int64_t valid = k - p < lanes ? k - p : lanes;
+      Batch square[lanes];
+      load_transposed<Arch>(square, a + i * a_row + p, a_row, count, valid);
+#pragma GCC unroll 16
+      for (std::int64_t q = 0; q < lanes; ++q) {
+        if (q < valid) square[q].store_unaligned(out + (p + q) * rows + i);
+      }
+    }
+  }
+}
+
+}  // namespace heed::simd

@@ -1,0 +1,153 @@
+// What kernels need of a vector register and xsimd 8.1 does not offer on every set: loads and
+// stores of the first few lanes, and the interleaving of two registers, of which transposes are
+// made. The only file in which kernels meet compiler intrinsics.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <xsimd/xsimd.hpp>
+
+namespace heed::simd {
+
+// Sets with masked moves of 32 and 64 bit lanes.
+template <class Arch>
+inline constexpr bool kWideMask = std::is_base_of_v<xsimd::avx512f, Arch>;
+template <class Arch>
+inline constexpr bool kVectorMask = std::is_base_of_v<xsimd::avx2, Arch>;
+template <class Arch>
+inline constexpr bool kHasMask = kWideMask<Arch> || kVectorMask<Arch>;
+
+// Registers a kernel may count on.
+template <class Arch>
+inline constexpr int kRegisters = kWideMask<Arch> ? 32
+                                  : std::is_base_of_v<xsimd::generic, Arch> && sizeof(void*) == 8
+                                      ? 16
+                                      : 8;
+
+/// Selects the first `count` lanes of a register, 0 <= count <= size.
+template <class Arch, class T>
+struct LaneMask {
+  using Batch = xsimd::batch<T, Arch>;
+  std::int64_t count;
+  explicit LaneMask(std::int64_t n) : count(n) {}
+
+  /// The first lanes from p, zero in the others; nothing behind p[count - 1] is touched.
+  Batch load(const T* p) const {
+    alignas(64) T lanes[Batch::size] = {};
+    for (std::int64_t i = 0; i < count; ++i) lanes[i] = p[i];
+    return Batch::load_aligned(lanes);
+  }
+  void store(T* p, Batch x) const {
+    alignas(64) T lanes[Batch::size];
+    x.store_aligned(lanes);
+    for (std::int64_t i = 0; i < count; ++i) p[i] = lanes[i];
+  }
+};
+
+#ifdef __AVX512F__
+template <class Arch>
+requires(kWideMask<Arch>) struct LaneMask<Arch, float> {
+  using Batch = xsimd::batch<float, Arch>;
+  __mmask16 mask;
+  explicit LaneMask(std::int64_t n) : mask(static_cast<__mmask16>((1u << n) - 1u)) {}
+  Batch load(const float* p) const { return Batch(_mm512_maskz_loadu_ps(mask, p)); }
+  void store(float* p, Batch x) const { _mm512_mask_storeu_ps(p, mask, x.data); }
+};
+template <class Arch>
+requires(kWideMask<Arch>) struct LaneMask<Arch, double> {
+  using Batch = xsimd::batch<double, Arch>;
+  __mmask8 mask;
+  explicit LaneMask(std::int64_t n) : mask(static_cast<__mmask8>((1u << n) - 1u)) {}
+  Batch load(const double* p) const { return Batch(_mm512_maskz_loadu_pd(mask, p)); }
+  void store(double* p, Batch x) const { _mm512_mask_storeu_pd(p, mask, x.data); }
+};
+#endif
+
+#ifdef __AVX2__
+// A window into this array that starts `count` before its middle has `count` lanes set.
+template <class Arch>
+inline constexpr std::int32_t kLaneWindow[16] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                 0,  0,  0,  0,  0,  0,  0,  0};
+
+template <class Arch>
+requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, float> {
+  using Batch = xsimd::batch<float, Arch>;
+  __m256i mask;
+  explicit LaneMask(std::int64_t n)
+      : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - n))) {}
+  Batch load(const float* p) const { return Batch(_mm256_maskload_ps(p, mask)); }
+  void store(float* p, Batch x) const { _mm256_maskstore_ps(p, mask, x.data); }
+};
+template <class Arch>
+requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, double> {
+  using Batch = xsimd::batch<double, Arch>;
+  __m256i mask;
+  explicit LaneMask(std::int64_t n)
+      : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - 2 * n))) {}
+  Batch load(const double* p) const { return Batch(_mm256_maskload_pd(p, mask)); }
+  void store(double* p, Batch x) const { _mm256_maskstore_pd(p, mask, x.data); }
+};
+#endif
+
+/// x * y + z in one rounding where the set has it. (xsimd 8.1's fma multiplies and adds on
+/// AVX-512.)
+template <class T, class Arch>
+xsimd::batch<T, Arch> multiply_add(xsimd::batch<T, Arch> x, xsimd::batch<T, Arch> y,
+                                   xsimd::batch<T, Arch> z) {
+#ifdef __AVX512F__
+  if constexpr (kWideMask<Arch>) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return xsimd::batch<T, Arch>(_mm512_fmadd_ps(x.data, y.data, z.data));
+    } else {
+      return xsimd::batch<T, Arch>(_mm512_fmadd_pd(x.data, y.data, z.data));
+    }
+  } else {
+    return xsimd::fma(x, y, z);
+  }
+#else
+  return xsimd::fma(x, y, z);
+#endif
+}
+
+namespace detail {
+// Lane i of the interleaving of a and b: a0 b0 a1 b1 …, of which the low or the high half is kept.
+template <int Half, class Register, int... I>
+Register interleave(Register a, Register b, std::integer_sequence<int, I...>) {
+  constexpr int size = sizeof...(I);
+  return __builtin_shufflevector(a, b, (Half * size / 2 + I / 2 + (I % 2) * size)...);
+}
+}  // namespace detail
+
+/// a0 b0 a1 b1 …, the first half. (xsimd 8.1's zip_lo does this within 128 bit lanes.)
+template <class T, class Arch>
+xsimd::batch<T, Arch> interleave_low(xsimd::batch<T, Arch> a, xsimd::batch<T, Arch> b) {
+  using Lanes = std::make_integer_sequence<int, static_cast<int>(xsimd::batch<T, Arch>::size)>;
+  return detail::interleave<0>(a.data, b.data, Lanes{});
+}
+/// The second half.
+template <class T, class Arch>
+xsimd::batch<T, Arch> interleave_high(xsimd::batch<T, Arch> a, xsimd::batch<T, Arch> b) {
+  using Lanes = std::make_integer_sequence<int, static_cast<int>(xsimd::batch<T, Arch>::size)>;
+  return detail::interleave<1>(a.data, b.data, Lanes{});
+}
+
+/// Transposes a square of registers in place: log2(size) rounds of perfect shuffles, each of which
+/// moves one bit of the row index into the lane index.
+template <class T, class Arch>
+void transpose(xsimd::batch<T, Arch>* rows) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr int size = static_cast<int>(Batch::size);
+#pragma GCC unroll 8
+  for (int round = 1; round < size; round *= 2) {
+    Batch next[size];
+#pragma GCC unroll 16
+    for (int i = 0; i < size / 2; ++i) {
+      next[2 * i] = interleave_low(rows[i], rows[i + size / 2]);
+      next[2 * i + 1] = interleave_high(rows[i], rows[i + size / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < size; ++i) rows[i] = next[i];
+  }
+}
+
+}  // namespace heed::simd

@@ -1,0 +1,270 @@
+// Every table this CPU has, held against float64 sums and the plain twin.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/simd/kernels.h"
+
+namespace {
+
+using heed::simd::Gemm;
+using heed::simd::Kernels;
+using heed::simd::kernels_for;
+
+std::vector<const Kernels*> tables() {
+  std::vector<const Kernels*> found;
+  for (const char* isa : {"plain", "sse2", "avx2", "avx512", "neon"}) {
+    if (const Kernels* table = kernels_for(isa)) found.push_back(table);
+  }
+  return found;
+}
+
+enum class Layout { Rows, Columns, Strided, Broadcast };
+
+template <class T>
+struct Matrix {
+  std::vector<T> data;
+  std::int64_t row, col;
+};
+
+// A matrix of random values behind which nothing readable is promised: the vector ends with its
+// last element, so that ASan sees a kernel that reads further.
+template <class T>
+Matrix<T> random_matrix(std::mt19937& random, std::int64_t rows, std::int64_t cols, Layout layout) {
+  Matrix<T> x;
+  switch (layout) {
+    case Layout::Rows: x.row = cols, x.col = 1; break;
+    case Layout::Columns: x.row = 1, x.col = rows; break;
+    case Layout::Strided: x.row = 2 * cols + 3, x.col = 2; break;
+    case Layout::Broadcast: x.row = 0, x.col = 1; break;
+  }
+  const std::int64_t size =
+      rows == 0 || cols == 0 ? 0 : (rows - 1) * x.row + (cols - 1) * x.col + 1;
+  std::uniform_real_distribution<T> uniform(-1, 1);
+  for (std::int64_t i = 0; i < size; ++i) x.data.push_back(uniform(random));
+  return x;
+}
+
+// The largest error of C against a sum in double (long double for double), relative to the sum of
+// the magnitudes of what is added up.
+template <class T>
+double product_error(const Gemm<T>& g, const std::vector<T>& before) {
+  double worst = 0;
+  for (std::int64_t item = 0; item < g.batch; ++item) {
+    for (std::int64_t i = 0; i < g.m; ++i) {
+      for (std::int64_t j = 0; j < g.n; ++j) {
+        long double sum = 0, scale = 0;
+        const auto add = [&](long double x) { sum += x, scale += std::fabs(x); };
+        for (std::int64_t p = 0; p < g.k; ++p) {
+          add(static_cast<long double>(g.a[item * g.a_step + i * g.a_row + p * g.a_col]) *
+              static_cast<long double>(g.b[item * g.b_step + p * g.b_row + j * g.b_col]));
+        }
+        const std::int64_t at = item * g.c_step + i * g.c_row + j;
+        if (g.bias != nullptr) add(g.bias[j]);
+        if (g.accumulate) add(before[static_cast<std::size_t>(at)]);
+        const double error = static_cast<double>(
+            scale == 0 ? std::fabs(static_cast<long double>(g.c[at]))
+                       : std::fabs(static_cast<long double>(g.c[at]) - sum) / scale);
+        if (!(error <= worst)) worst = error;
+      }
+    }
+  }
+  return worst;
+}
+
+template <class T>
+constexpr double kTolerance = sizeof(T) == 4 ? 1e-6 : 1e-15;
+
+struct Case {
+  std::int64_t m, n, k;
+  Layout a = Layout::Rows, b = Layout::Rows;
+  bool bias = false, accumulate = false;
+};
+
+template <class T>
+void check(const Kernels& table, std::mt19937& random, const Case& test) {
+  const Matrix<T> a = random_matrix<T>(random, test.m, test.k, test.a);
+  const Matrix<T> b = random_matrix<T>(random, test.k, test.n, test.b);
+  const std::int64_t c_row = test.n + 3;
+  Matrix<T> c = random_matrix<T>(random, test.m, c_row, Layout::Rows);
+  const Matrix<T> bias = random_matrix<T>(random, 1, test.n, Layout::Rows);
+  const std::vector<T> before = c.data;
+  Gemm<T> g{test.m,        test.n, test.k, a.data.data(), a.row, a.col,
+            b.data.data(), b.row,  b.col,  c.data.data(), c_row};
+  g.bias = test.bias ? bias.data.data() : nullptr;
+  g.accumulate = test.accumulate;
+  table.of<T>().gemm(g);
+  INFO("table " << table.isa << " m " << test.m << " n " << test.n << " k " << test.k << " layouts "
+                << static_cast<int>(test.a) << " " << static_cast<int>(test.b) << " bias "
+                << test.bias << " accumulate " << test.accumulate << " bytes " << sizeof(T));
+  REQUIRE(product_error(g, before) <= kTolerance<T>);
+  int touched = 0;  // elements of c behind its rows
+  for (std::int64_t i = 0; i < test.m; ++i) {
+    for (std::int64_t j = test.n; j < c_row; ++j) {
+      const auto at = static_cast<std::size_t>(i * c_row + j);
+      touched += c.data[at] != before[at];
+    }
+  }
+  REQUIRE(touched == 0);
+}
+
+const Layout kLayouts[] = {Layout::Rows, Layout::Columns, Layout::Strided, Layout::Broadcast};
+
+template <class T>
+void check_layouts(const Kernels& table, std::mt19937& random, std::int64_t m, std::int64_t n,
+                   std::int64_t k) {
+  int turn = 0;
+  for (Layout a : kLayouts) {
+    for (Layout b : kLayouts) {
+      check<T>(table, random, {m, n, k, a, b, turn % 2 == 0, turn % 3 == 0});
+      ++turn;
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm is right for every small size and layout", T, float, double) {
+  std::mt19937 random(1);
+  for (const Kernels* table : tables()) {
+    for (std::int64_t m = 0; m <= 40; m += m < 14 ? 1 : 3) {
+      for (std::int64_t n = 0; n <= 40; n += n < 10 ? 1 : 3) {
+        for (std::int64_t k : {0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 23, 31, 33, 40}) {
+          const int turn = static_cast<int>(m + 2 * n + 3 * k);
+          check<T>(
+              *table, random,
+              {m, n, k, kLayouts[turn % 4], kLayouts[turn / 4 % 4], turn % 3 == 0, turn % 5 == 0});
+          check<T>(*table, random, {m, n, k});
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm is right for sizes that are cut into blocks, in every layout", T, float,
+                   double) {
+  std::mt19937 random(2);
+  const std::int64_t sizes[][3] = {{65, 66, 67},   {129, 127, 131}, {7, 300, 400},   {300, 7, 400},
+                                   {257, 65, 400}, {100, 530, 9},   {211, 140, 900}, {1, 300, 700},
+                                   {300, 1, 700},  {2, 2, 5000},    {1, 1, 3000},    {500, 500, 1}};
+  for (const Kernels* table : tables()) {
+    for (const auto& size : sizes) {
+      check_layouts<T>(*table, random, size[0], size[1], size[2]);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a vector times a matrix and a matrix times a vector are right", T, float,
+                   double) {
+  std::mt19937 random(3);
+  for (const Kernels* table : tables()) {
+    for (std::int64_t n : {1, 2, 5, 16, 33, 64, 100, 257}) {
+      for (std::int64_t k : {1, 3, 16, 31, 64, 130, 515}) {
+        check_layouts<T>(*table, random, 1, n, k);
+        check_layouts<T>(*table, random, n, 1, k);
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a batch gives each product, with shared and with reversed operands", T, float,
+                   double) {
+  std::mt19937 random(4);
+  for (const Kernels* table : tables()) {
+    for (const auto& [m, n, k] : std::vector<std::array<std::int64_t, 3>>{
+             {4, 3, 3}, {64, 32, 64}, {17, 19, 23}, {1, 40, 20}, {40, 1, 20}, {5, 6, 0}}) {
+      for (int kind = 0; kind < 8; ++kind) {
+        const std::int64_t batch = 5;
+        const bool share_a = kind & 1, share_b = kind & 2, transposed = kind & 4;
+        const Matrix<T> a = random_matrix<T>(random, batch * m, k, Layout::Rows);
+        const Matrix<T> b = random_matrix<T>(random, batch * k, n, Layout::Rows);
+        Matrix<T> c = random_matrix<T>(random, batch * m, n, Layout::Rows);
+        const std::vector<T> before = c.data;
+        Gemm<T> g{m, n, k, a.data.data(), k, 1, b.data.data(), n, 1, c.data.data(), n};
+        if (transposed) g.b_row = 1, g.b_col = k;
+        g.batch = batch;
+        g.a_step = share_a ? 0 : m * k;
+        g.b_step = share_b ? 0 : k * n;
+        g.c_step = m * n;
+        g.accumulate = kind % 3 == 0;
+        table->of<T>().gemm(g);
+        INFO("table " << table->isa << " m " << m << " n " << n << " k " << k << " kind " << kind);
+        REQUIRE(product_error(g, before) <= kTolerance<T>);
+      }
+    }
+  }
+}
+
+TEST_CASE("the bits of a product do not depend on the number of threads") {
+  std::mt19937 random(5);
+  const int threads_before = heed::num_threads();
+  for (const Kernels* table : tables()) {
+    for (const auto& [m, n, k, batch] :
+         std::vector<std::array<std::int64_t, 4>>{{300, 310, 400, 1},
+                                                  {8, 2000, 600, 1},
+                                                  {2000, 8, 600, 1},
+                                                  {64, 64, 64, 30},
+                                                  {1, 3000, 500, 1},
+                                                  {3000, 1, 500, 1}}) {
+      const Matrix<float> a = random_matrix<float>(random, batch * m, k, Layout::Rows);
+      const Matrix<float> b = random_matrix<float>(random, k, n, Layout::Rows);
+      std::vector<float> first;
+      for (int threads : {1, 2, 7}) {
+        heed::set_num_threads(threads);
+        std::vector<float> c(static_cast<std::size_t>(batch * m * n), 0.0f);
+        Gemm<float> g{m, n, k, a.data.data(), k, 1, b.data.data(), n, 1, c.data(), n};
+        g.batch = batch;
+        g.a_step = m * k;
+        g.c_step = m * n;
+        table->f32.gemm(g);
+        if (threads == 1) first = c;
+        INFO("table " << table->isa << " m " << m << " n " << n << " threads " << threads);
+        REQUIRE(c == first);
+      }
+    }
+  }
+  heed::set_num_threads(threads_before);
+}
+
+TEST_CASE("a row of a product has the same bits whatever other rows stand with it") {
+  std::mt19937 random(6);
+  for (const Kernels* table : tables()) {
+    const std::int64_t n = 70, k = 500;
+    const Matrix<float> a = random_matrix<float>(random, 100, k, Layout::Rows);
+    const Matrix<float> b = random_matrix<float>(random, k, n, Layout::Rows);
+    std::vector<float> all(100 * 70), some(100 * 70);
+    table->f32.gemm({100, n, k, a.data.data(), k, 1, b.data.data(), n, 1, all.data(), n});
+    table->f32.gemm({7, n, k, a.data.data() + 50 * k, k, 1, b.data.data(), n, 1, some.data(), n});
+    for (std::size_t i = 0; i < 7 * 70; ++i) REQUIRE(all[50 * 70 + i] == some[i]);
+  }
+}
+
+TEST_CASE_TEMPLATE("NaN and infinity travel through a product, also where they meet zero", T, float,
+                   double) {
+  const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
+  for (const Kernels* table : tables()) {
+    for (std::int64_t n : {1, 3, 20, 70}) {
+      for (T special : {nan, inf}) {
+        const std::int64_t m = 9, k = 11;
+        std::vector<T> a(static_cast<std::size_t>(m * k), T(0)),
+            b(static_cast<std::size_t>(k * n), T(1)), c(static_cast<std::size_t>(m * n), T(5));
+        b[static_cast<std::size_t>(4 * n)] = special;  // column 0 meets 0 * special in every row
+        table->of<T>().gemm({m, n, k, a.data(), k, 1, b.data(), n, 1, c.data(), n});
+        for (std::int64_t i = 0; i < m; ++i) {
+          for (std::int64_t j = 0; j < n; ++j) {
+            const T value = c[static_cast<std::size_t>(i * n + j)];
+            INFO("table " << table->isa << " row " << i << " column " << j << " of " << n);
+            REQUIRE((j == 0 ? std::isnan(value) : value == T(0)));
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
