@@ -43,7 +43,9 @@ struct TensorImpl {
   bool contiguous = true;
   bool requires_grad = false;  // of a leaf; a tensor with a grad_fn requires grad by having it
   bool retains_grad = false;
-  std::uint32_t view_version = 0;  // the version at which grad_fn of a view was right
+  // Of a tensor: how often an in-place write changed its history. Of a view: its base's count at
+  // the time its own grad_fn was right (see ops/inplace.cpp).
+  std::uint32_t history = 0;
   std::int64_t numel = 1;
   std::int64_t offset = 0;  // elements
   Dims sizes, strides;
@@ -55,6 +57,9 @@ struct TensorImpl {
   autograd::LeafHooks* hooks = nullptr;
 
   static void destroy(TensorImpl* impl) noexcept;
+  /// A view whose base has been given a new history since.
+  bool is_stale_view() const { return base && history != base->history; }
+  bool wants_grad() const { return requires_grad || grad_fn || (is_stale_view() && base->grad_fn); }
   std::byte* bytes() const {
     return storage->data + offset * static_cast<std::int64_t>(element_size(dtype));
   }
@@ -116,11 +121,11 @@ class Tensor {
   std::vector<T> to_vector() const;
 
   // Autograd.
-  bool requires_grad() const { return checked().requires_grad || impl_->grad_fn; }
+  bool requires_grad() const { return checked().wants_grad(); }
   /// Makes a leaf record what is done with it. Errors: an integer tensor; switching it off on a
   /// tensor that is a result.
   const Tensor& requires_grad_(bool requires_grad = true) const;
-  bool is_leaf() const { return !checked().grad_fn; }
+  bool is_leaf() const { return !requires_grad() || checked().requires_grad; }
   /// The node that made this tensor, or null for a leaf.
   autograd::NodeRef grad_fn() const;
   /// The gradient accumulated by backward(); undefined before.
@@ -325,7 +330,11 @@ class Tensor {
 
  private:
   [[noreturn]] static void undefined();
-  void check_dtype(DType wanted) const;
+  [[noreturn]] void wrong_dtype(DType wanted) const;
+  void check_dtype(DType wanted) const {
+    if (dtype() != wanted) [[unlikely]]
+      wrong_dtype(wanted);
+  }
 
   Ref<TensorImpl> impl_;
 };

@@ -128,8 +128,20 @@ class SavedOutput : public SavedTensor {
   SavedOutput(Node* owner, const Tensor& y) : SavedTensor(owner, y, true) {}
 };
 
-/// Hooks of the tensor that a node made, and the tensor whose .grad is to be kept.
-struct NodeHooks;
+/// Registered hooks in order, each with the id by which its handle removes it.
+struct HookList {
+  std::vector<std::pair<std::uint64_t, TensorHook>> hooks;
+  std::uint64_t next_id = 0;
+};
+/// Hooks of the tensor that a node made, and that tensor if it wants to keep its .grad.
+struct NodeHooks {
+  std::shared_ptr<HookList> list = std::make_shared<HookList>();
+  TensorImpl* retained = nullptr;  // cleared when that tensor goes
+};
+/// Hooks of a leaf.
+struct LeafHooks {
+  std::shared_ptr<HookList> list = std::make_shared<HookList>();
+};
 
 class Node {
  public:
@@ -189,11 +201,9 @@ class Node {
   static constexpr int kInlineEdges = 3;
   Edge* edges() { return many_edges_ ? many_edges_.get() : inline_edges_.data(); }
   const Edge* edges() const { return many_edges_ ? many_edges_.get() : inline_edges_.data(); }
-  // True once its saved tensors were freed by a backward without retain_graph.
-  bool released_ = false;
   int num_edges_ = 0;
   DType output_dtype_ = DType::Float32;
-  std::uint64_t number_;
+  std::uint64_t number_ = 0;
   SavedTensor* saved_ = nullptr;
   Node* next_dead_ = nullptr;  // in the list of nodes about to be deleted
   std::array<Edge, kInlineEdges> inline_edges_;
@@ -209,7 +219,7 @@ namespace detail {
 inline bool any_requires_grad(const Tensor* const* inputs, int count) {
   for (int i = 0; i < count; ++i) {
     const TensorImpl* x = inputs[i]->impl();
-    if (x && (x->requires_grad || x->grad_fn)) return true;
+    if (x && x->wants_grad()) return true;
   }
   return false;
 }
