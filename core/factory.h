@@ -14,12 +14,11 @@ class NestedValues {
   template <class T>
   requires std::is_arithmetic_v<T> NestedValues(T value)
       : dtype_(natural_dtype<T>()), value_(value) {}
-  NestedValues(std::initializer_list<NestedValues> list)
-      : list_(list.begin()), size_(static_cast<std::int64_t>(list.size())), is_list_(true) {}
+  NestedValues(std::initializer_list<NestedValues> list) : list_(list), is_list_(true) {}
 
   bool is_list() const { return is_list_; }
-  std::int64_t size() const { return size_; }
-  const NestedValues& operator[](std::int64_t i) const { return list_[i]; }
+  std::int64_t size() const { return static_cast<std::int64_t>(list_.size()); }
+  const NestedValues& operator[](std::int64_t i) const { return list_.begin()[i]; }
   DType dtype() const { return dtype_; }
   Scalar value() const { return value_; }
 
@@ -31,8 +30,7 @@ class NestedValues {
     return std::is_integral_v<T> ? DType::Int64 : DType::Float32;
   }
 
-  const NestedValues* list_ = nullptr;  // lives as long as the full expression
-  std::int64_t size_ = 0;
+  std::initializer_list<NestedValues> list_;  // lives as long as the full expression
   bool is_list_ = false;
   DType dtype_ = DType::Bool;
   Scalar value_ = false;
