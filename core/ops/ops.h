@@ -260,8 +260,6 @@ Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides,
 
 struct NoneIndex {};
 struct EllipsisIndex {};
-inline constexpr NoneIndex None{};          ///< a new dim of size 1
-inline constexpr EllipsisIndex Ellipsis{};  ///< as many full dims as are left
 /// A range start:end:step; what is left out reaches to the end.
 struct Slice {
   std::optional<std::int64_t> start = {}, end = {};
@@ -378,5 +376,9 @@ struct KlDivOptions {
 };
 /// target (log target - input), input holding log-probabilities.
 Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options = {});
+
+// Last, for no enumerator above to shadow them.
+inline constexpr NoneIndex None{};          ///< a new dim of size 1
+inline constexpr EllipsisIndex Ellipsis{};  ///< as many full dims as are left
 
 }  // namespace heed
