@@ -157,6 +157,7 @@ class Engine {
     captured_.try_emplace(target.key());
     lowest_ = std::min(lowest_, target.number());
   }
+  void stop_at_targets() { stop_at_targets_ = true; }
   Tensor captured(const Edge& target) const { return captured_.at(target.key()); }
 
   void run() {
@@ -190,7 +191,7 @@ class Engine {
     if (capturing_) {
       if (const auto it = captured_.find(edge.key()); it != captured_.end()) {
         it->second = dy;
-        if (node->number() == lowest_) return;
+        if (stop_at_targets_ || node->number() == lowest_) return;
       }
     }
     const MaskScope mask;
@@ -245,7 +246,7 @@ class Engine {
   }
 
   FrontierLease frontier_;
-  bool keep_graph_, anomaly_ = false, capturing_ = false;
+  bool keep_graph_, anomaly_ = false, capturing_ = false, stop_at_targets_ = false;
   std::uint64_t lowest_ = std::numeric_limits<std::uint64_t>::max();
   std::unordered_map<std::uintptr_t, Tensor> captured_;
   GradModeGuard mode_;
@@ -310,6 +311,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
                " of size ", inputs[i].sizes(), ")");
     engine.capture(targets.back());
   }
+  if (options.stop_at_inputs) engine.stop_at_targets();
   start_all(engine, roots, outputs, options.grad_outputs);
   engine.run();
   std::vector<Tensor> grads;

@@ -26,6 +26,8 @@ struct GradOptions {
   std::optional<bool> retain_graph = {};
   bool create_graph = false;
   bool allow_unused = false;  ///< an input that the outputs do not depend on gives an undefined one
+  /// Partial derivatives: an input counts as a constant to the inputs it was computed from.
+  bool stop_at_inputs = false;
 };
 
 /// The derivatives of the sum of `outputs` (weighted by grad_outputs) with respect to `inputs`,

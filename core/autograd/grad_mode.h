@@ -29,6 +29,13 @@ class NoGradGuard : public GradModeGuard {
   NoGradGuard() : GradModeGuard(false) {}
 };
 
+/// For code that only evaluates. The same as NoGradGuard here: without a grad_fn, a tensor of heed
+/// carries nothing more that could be switched off.
+class InferenceModeGuard : public GradModeGuard {
+ public:
+  InferenceModeGuard() : GradModeGuard(false) {}
+};
+
 /// Records again inside a NoGradGuard.
 class EnableGradGuard : public GradModeGuard {
  public:
