@@ -2,6 +2,8 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "core/tensor.h"
@@ -44,17 +46,27 @@ Tensor tensor(const NestedValues& values, const TensorOptions& options = {});
 Tensor tensor_from(const void* data, DType dtype, const Dims& sizes,
                    const TensorOptions& options = {});
 
-/// The elements of a vector, as one dim or in the given shape. The dtype is T's own.
-template <class T>
-Tensor tensor(const std::vector<T>& values, const TensorOptions& options = {}) {
-  return tensor_from(values.data(), dtype_of<T>, {static_cast<std::int64_t>(values.size())},
-                     options);
-}
+/// The elements of a vector, as one dim or in the given shape. The dtype is that of T; integers of
+/// any width become int64.
 template <class T>
 Tensor tensor(const std::vector<T>& values, const Dims& sizes, const TensorOptions& options = {}) {
   HEED_CHECK(checked_numel(sizes) == static_cast<std::int64_t>(values.size()), "shape '", sizes,
              "' is invalid for input of size ", values.size());
-  return tensor_from(values.data(), dtype_of<T>, sizes, options);
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> ||
+                std::is_same_v<T, std::int64_t>) {
+    return tensor_from(values.data(), dtype_of<T>, sizes, options);
+  } else {
+    // What std::vector<bool> packs, and other integers, are first laid out as elements.
+    static_assert(std::is_integral_v<T>, "the elements of a tensor are numbers");
+    using Element = std::conditional_t<std::is_same_v<T, bool>, bool, std::int64_t>;
+    const auto elements = std::make_unique<Element[]>(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) elements[i] = static_cast<Element>(values[i]);
+    return tensor_from(elements.get(), dtype_of<Element>, sizes, options);
+  }
+}
+template <class T>
+Tensor tensor(const std::vector<T>& values, const TensorOptions& options = {}) {
+  return tensor(values, Dims{static_cast<std::int64_t>(values.size())}, options);
 }
 /// A tensor on memory that the caller keeps alive for as long as the tensor or a view of it lives.
 Tensor from_blob(void* data, const Dims& sizes, DType dtype);
