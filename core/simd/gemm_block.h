@@ -15,6 +15,7 @@ struct EvenCut {
 };
 template <class Arch>
 EvenCut even_cut(std::int64_t total, std::int64_t most) {
+  if (total <= most) return {1, total, 0};
   const std::int64_t pieces = (total + most - 1) / most;
   const std::int64_t size = total / pieces;
   return {pieces, size, total - size * pieces};
@@ -64,7 +65,7 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     GemmTile<T> tile;
     tile.k = k;
     tile.b = b.data + (b.packed ? j * k : j);
-    tile.b_row = b.packed ? vectors * lanes : b.row;
+    tile.b_row = b.packed ? packed_width<Arch, T>(columns) : b.row;
     tile.c = c + j;
     tile.c_row = c_row;
     tile.bias = bias == nullptr ? nullptr : bias + j;
@@ -73,12 +74,16 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.a = a.data;
     tile.a_row = a.packed ? 1 : a.row;
     tile.a_col = a.col;
-    const bool partial = kHasMask<Arch> && !b.packed && tile.last < lanes;
-    const auto& table = partial ? kGemmTiles<Arch, T, true> : kGemmTiles<Arch, T, false>;
+    const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
+    if (kHasHalf<Arch> && tile.last <= lanes / 2) {
+      table = &kGemmTiles<Arch, T, Tail::Half>;
+    } else if (kHasMask<Arch> && !b.packed && tile.last < lanes) {
+      table = &kGemmTiles<Arch, T, Tail::Masked>;
+    }
     for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
       const std::int64_t rows = cut.size + (piece < cut.extra);
       if (a.packed) tile.a_col = rows;
-      table.tile[vectors - 1][rows - 1](tile);
+      table->tile[vectors - 1][rows - 1](tile);
       tile.a += a.packed ? rows * k : rows * a.row;
       tile.c += rows * c_row;
     }

@@ -1,4 +1,12 @@
-// The matrix product of the kernel table.
+// The matrix product of the kernel table: which of the ways to take, and how to share the work.
+//
+//  - One tile: the whole product is one tile of registers. Nothing but the arithmetic.
+//  - A row or a column: gemm_vector.h.
+//  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
+//    is as fast, else packed.
+//
+// Bits: the way and the cuts along k depend on the whole product's sizes alone; cuts along m and n
+// do not touch an element's sum. So threads may share C in any pieces.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +14,7 @@
 #include "core/parallel.h"
 #include "core/simd/gemm_block.h"
 #include "core/simd/gemm_pack.h"
+#include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 
 namespace heed::simd {
@@ -22,32 +31,56 @@ void gemm_without_k(const Gemm<T>& g) {
   }
 }
 
-#ifndef TUNE
-#define TUNE_KC 384
-#define TUNE_MC 192
-#define TUNE_NC 4096
-#define TUNE_PB (g.m > 48 && g.k * g.n * 4 > 32768)
-#define TUNE_PA (g.a_col != 1 && g.n > 64)
-#endif
+// The longest piece of k that is summed before it is added to C.
+inline constexpr std::int64_t kGemmDepth = 512;
+// Columns and rows of the blocks into which C is cut.
+inline constexpr std::int64_t kGemmColumns = 4096;
+inline constexpr std::int64_t kGemmRows = 192;
+// Bytes of a B that is read in place.
+inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
 
-// One product, cut for the caches.
+// The product as one tile, if it is one.
 template <class Arch, class T>
-void gemm_single(const Gemm<T>& g) {
+bool gemm_one_tile(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const EvenCut k_cut = even_cut<Arch>(g.k, TUNE_KC);
-  const EvenCut n_cut = even_cut<Arch>(g.n, TUNE_NC);
-  const EvenCut m_cut = even_cut<Arch>(g.m, TUNE_MC);
-  const bool pack_b = g.b_col != 1 || (!kHasMask<Arch> && g.n % lanes != 0) || (TUNE_PB);
-  const bool pack_a = TUNE_PA;
+  constexpr std::int64_t max_vectors = GemmTiles<Arch>::max_vectors;
+  if (!kHasMask<Arch> || g.m > GemmTiles<Arch>::max_rows || g.n > lanes * max_vectors ||
+      g.b_col != 1 || g.k > kGemmDepth) {
+    return false;
+  }
+  const std::int64_t vectors = (g.n + lanes - 1) / lanes;
+  if (g.m > GemmTiles<Arch>::rows(static_cast<int>(vectors))) return false;
+  const std::int64_t last = g.n - (vectors - 1) * lanes;
+  const GemmTileTable<T>& table = kHasHalf<Arch> && last <= lanes / 2
+                                      ? kGemmTiles<Arch, T, Tail::Half>
+                                      : kGemmTiles<Arch, T, Tail::Masked>;
+  const GemmTile<T> tile{g.k, g.a,     g.a_row, g.a_col,      g.b, g.b_row,
+                         g.c, g.c_row, g.bias,  g.accumulate, last};
+  table.tile[vectors - 1][g.m - 1](tile);
+  return true;
+}
+
+// One product on this thread, cut for the caches.
+template <class Arch, class T>
+void gemm_blocked(const Gemm<T>& g) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+  const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
+  const EvenCut n_cut = even_cut<Arch>(g.n, kGemmColumns);
+  const EvenCut m_cut = even_cut<Arch>(g.m, kGemmRows);
+  const std::int64_t bytes_b = g.k * g.n * size;
+  const bool pack_b =
+      g.b_col != 1 || (!kHasMask<Arch> && g.n % lanes != 0) || (g.m > 48 && bytes_b > kGemmInPlace);
+  const bool pack_a = g.a_col != 1 && g.n > 384;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
   if (pack_b) {
-    packed_b = static_cast<T*>(thread_scratch(
-        1, static_cast<std::int64_t>(sizeof(T)) * (k_cut.size + 1) * (n_cut.size + 1 + lanes)));
+    packed_b = static_cast<T*>(
+        thread_scratch(1, size * ((k_cut.size + 1) * (n_cut.size + lanes + 1) + lanes)));
   }
   if (pack_a) {
-    packed_a = static_cast<T*>(thread_scratch(
-        0, static_cast<std::int64_t>(sizeof(T)) * ((k_cut.size + 1) * (m_cut.size + 1) + lanes)));
+    packed_a =
+        static_cast<T*>(thread_scratch(0, size * ((k_cut.size + 1) * (m_cut.size + 1) + lanes)));
   }
   for (std::int64_t jc = 0, j = 0; jc < n_cut.pieces; ++jc) {
     const std::int64_t n = n_cut.size + (jc < n_cut.extra);
@@ -76,19 +109,106 @@ void gemm_single(const Gemm<T>& g) {
   }
 }
 
+// Multiply-adds that are worth a thread: some 30 µs.
+inline constexpr std::int64_t kGemmChunk = std::int64_t{1} << 20;
+
+// The product of a row or a column with a matrix that runs along one of its dims; false if it is
+// not one, or so small that a tile does it as well.
+template <class Arch, class T>
+bool gemm_as_vector(const Gemm<T>& g) {
+  if ((g.m != 1 && g.n != 1) || (g.m + g.n) * g.k < 512) return false;
+  GemmVector<T> v{g.n, g.k, g.a, g.a_col, g.b, g.b_row, g.b_col, g.c, 1, g.bias, 1, g.accumulate};
+  if (g.m != 1) {
+    v = {g.m, g.k, g.b, g.b_row, g.a, g.a_col, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
+  }
+  if (v.b_row != 1 && !(v.b_col == 1 && v.y_step == 1)) return false;
+  if (v.b_col == 1 && v.b_row == 1 && v.y_step != 1) v.b_col = 2;  // k or n is 1: any stride does
+  // Memory-bound: what a core reads in 30 µs is less than what it multiplies.
+  const std::int64_t grain = (kGemmChunk / 4 / v.k / 64 + 1) * 64;
+  if (v.n <= grain) {
+    gemm_vector_piece<Arch>(v, 0, v.n);
+  } else {
+    parallel_for(0, v.n, grain, [&](std::int64_t begin, std::int64_t end) {
+      gemm_vector_piece<Arch>(v, begin, end);
+    });
+  }
+  return true;
+}
+
+// One product, its columns (or, where there are few, its rows) shared between threads. Pieces along
+// n pack different columns of B, so that nothing is packed twice.
+template <class Arch, class T>
+void gemm_single(const Gemm<T>& g) {
+  if (gemm_one_tile<Arch>(g) || gemm_as_vector<Arch>(g)) return;
+  const std::int64_t work = g.m * g.n * g.k;
+  if (work < 2 * kGemmChunk || num_threads() == 1) {
+    gemm_blocked<Arch>(g);
+    return;
+  }
+  const bool columns = g.n >= g.m || g.n >= 512;
+  const std::int64_t unit = columns ? 64 : 48;
+  const std::int64_t extent = columns ? g.n : g.m;
+  const std::int64_t enough = (kGemmChunk * extent / work / unit + 1) * unit;
+  const std::int64_t eighth = (extent / 8 + unit - 1) / unit * unit;
+  parallel_for(0, extent, enough > eighth ? enough : eighth,
+               [&](std::int64_t begin, std::int64_t end) {
+                 Gemm<T> piece = g;
+                 if (columns) {
+                   piece.n = end - begin;
+                   piece.b += begin * g.b_col;
+                   piece.c += begin;
+                   if (g.bias != nullptr) piece.bias += begin;
+                 } else {
+                   piece.m = end - begin;
+                   piece.a += begin * g.a_row;
+                   piece.c += begin * g.c_row;
+                 }
+                 gemm_blocked<Arch>(piece);
+               });
+}
+
+template <class Arch, class T>
+void gemm_batch(const Gemm<T>& g) {
+  Gemm<T> joined = g;
+  if (g.b_step == 0 && g.a_step == g.m * g.a_row && g.c_step == g.m * g.c_row) {
+    joined.m = g.m * g.batch;  // one product of all the rows
+    gemm_single<Arch>(joined);
+    return;
+  }
+  const auto products = [&](std::int64_t begin, std::int64_t end) {
+    Gemm<T> one = g;
+    one.a += begin * g.a_step;
+    one.b += begin * g.b_step;
+    one.c += begin * g.c_step;
+    for (std::int64_t i = begin; i < end; ++i) {
+      gemm_single<Arch>(one);
+      one.a += g.a_step;
+      one.b += g.b_step;
+      one.c += g.c_step;
+    }
+  };
+  const std::int64_t work = g.m * g.n * g.k;
+  const std::int64_t grain = kGemmChunk / work + 1;
+  if (grain >= g.batch) {
+    products(0, g.batch);
+  } else {
+    parallel_for(0, g.batch, grain, products);
+  }
+}
+
 template <class Arch, class T>
 void gemm(const Gemm<T>& g) {
   if (g.m <= 0 || g.n <= 0) return;
-  Gemm<T> one = g;
-  for (std::int64_t i = 0; i < g.batch; ++i) {
-    if (g.k == 0) {
+  if (g.k == 0) {
+    Gemm<T> one = g;
+    for (std::int64_t i = 0; i < g.batch; ++i) {
       gemm_without_k<Arch>(one);
-    } else {
-      gemm_single<Arch>(one);
+      one.c += g.c_step;
     }
-    one.a += g.a_step;
-    one.b += g.b_step;
-    one.c += g.c_step;
+  } else if (g.batch == 1) {
+    gemm_single<Arch>(g);
+  } else if (g.batch > 1) {
+    gemm_batch<Arch>(g);
   }
 }
 

@@ -31,27 +31,37 @@ void load_transposed(xsimd::batch<T, Arch>* square, const T* x, std::int64_t str
   transpose(square);
 }
 
-/// Packs `columns` columns of `k` rows of B into out[p * width + j], width being columns rounded up
-/// to whole registers.
+/// The columns that a row of a packed panel takes: rounded up to whole registers, the last of which
+/// may be a half one.
+template <class Arch, class T>
+std::int64_t packed_width(std::int64_t columns) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  constexpr std::int64_t unit = kHasHalf<Arch> ? lanes / 2 : lanes;
+  return (columns + unit - 1) / unit * unit;
+}
+
+/// Packs `columns` columns of `k` rows of B into out[p * packed_width + j], zero behind the last
+/// column. Writes up to one register behind the panel's end.
 template <class Arch, class T>
 void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
             std::int64_t columns) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  const std::int64_t width = (columns + lanes - 1) / lanes * lanes;
+  const std::int64_t width = packed_width<Arch, T>(columns);
+  // The store of a half register runs into the next row, which is written later.
   if (b_col == 1) {
     const std::int64_t whole = columns / lanes * lanes;
     const LaneMask<Arch, T> mask(columns - whole);
     for (std::int64_t p = 0; p < k; ++p) {
       for (std::int64_t j = 0; j < whole; j += lanes) {
-        Batch::load_unaligned(b + j).store_aligned(out + j);
+        Batch::load_unaligned(b + j).store_unaligned(out + j);
       }
-      if (whole < width) mask.load(b + whole).store_aligned(out + whole);
+      if (whole < width) mask.load(b + whole).store_unaligned(out + whole);
       b += b_row;
       out += width;
     }
   } else if (b_row == 1) {
-    for (std::int64_t j = 0; j < columns; j += lanes) {
+    for (std::int64_t j = (columns - 1) / lanes * lanes; j >= 0; j -= lanes) {
       const std::int64_t count = columns - j < lanes ? columns - j : lanes;
       for (std::int64_t p = 0; p < k; p += lanes) {
         const std::int64_t valid = k - p < lanes ? k - p : lanes;
@@ -60,11 +70,11 @@ void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int
         T* to = out + p * width + j;
         if (valid == lanes) {
 #pragma GCC unroll 16
-          for (std::int64_t i = 0; i < lanes; ++i) square[i].store_aligned(to + i * width);
+          for (std::int64_t i = 0; i < lanes; ++i) square[i].store_unaligned(to + i * width);
         } else {
 #pragma GCC unroll 16
           for (std::int64_t i = 0; i < lanes - 1; ++i) {
-            if (i < valid) square[i].store_aligned(to + i * width);
+            if (i < valid) square[i].store_unaligned(to + i * width);
           }
         }
       }

@@ -17,6 +17,23 @@ inline constexpr bool kVectorMask = std::is_base_of_v<xsimd::avx2, Arch>;
 template <class Arch>
 inline constexpr bool kHasMask = kWideMask<Arch> || kVectorMask<Arch>;
 
+// A set of half the width whose registers are half the work: AVX-512's fused multiply-adds of 256
+// bits are issued twice as often on the CPUs that split the wide ones, and as often on the others.
+template <class Arch>
+struct HalfOf {
+  using type = void;
+};
+#ifdef __AVX512F__
+template <class Arch>
+requires(kWideMask<Arch>) struct HalfOf<Arch> {
+  using type = xsimd::fma3<xsimd::avx2>;
+};
+#endif
+template <class Arch>
+using Half = typename HalfOf<Arch>::type;
+template <class Arch>
+inline constexpr bool kHasHalf = !std::is_void_v<Half<Arch>>;
+
 // Registers a kernel may count on.
 template <class Arch>
 inline constexpr int kRegisters = kWideMask<Arch> ? 32
