@@ -1,1 +1,38 @@
-# One translation unit an instruction set; see core/simd/kernels.h for the rules.
+# The kernels: core/simd/arch_<set>.cpp is compiled with the flags of its instruction set, the rest
+# of core/simd as everything else (core/simd/kernels.h has the rules). HEED_HAVE_<SET> tells the
+# code which tables were built. The CPU must have every feature named here before a table is used.
+include(CheckCXXCompilerFlag)
+
+set(heed_flags_sse2 -msse2)
+set(heed_flags_avx2 -mavx2 -mfma)
+set(heed_flags_avx512 -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma
+                      -mprefer-vector-width=512)
+set(heed_flags_neon "")  # part of the base of every 64-bit ARM
+
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" heed_processor)
+if(heed_processor MATCHES "x86_64|amd64" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
+  set(heed_sets sse2 avx2 avx512)
+elseif(heed_processor MATCHES "aarch64|arm64")
+  set(heed_sets neon)
+else()
+  set(heed_sets "")
+endif()
+
+file(GLOB heed_simd_sources CONFIGURE_DEPENDS core/simd/*.cpp core/simd/reference/*.cpp)
+list(FILTER heed_simd_sources EXCLUDE REGEX "/arch_[a-z0-9]+\\.cpp$")
+target_sources(heed PRIVATE ${heed_simd_sources})
+
+foreach(set IN LISTS heed_sets)
+  set(source "${PROJECT_SOURCE_DIR}/core/simd/arch_${set}.cpp")
+  if(NOT EXISTS "${source}")
+    continue()
+  endif()
+  string(REPLACE ";" " " flags "${heed_flags_${set}}")
+  string(TOUPPER ${set} upper)
+  check_cxx_compiler_flag("${flags}" HEED_COMPILER_HAS_${upper})
+  if(HEED_COMPILER_HAS_${upper})
+    target_sources(heed PRIVATE "${source}")
+    set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "${heed_flags_${set}}")
+    target_compile_definitions(heed PRIVATE HEED_HAVE_${upper}=1)
+  endif()
+endforeach()
