@@ -18,6 +18,12 @@ OPS = {**elementwise.OPS, **reductions.OPS, **linalg.OPS, **shape.OPS, **neural.
        "backward": lambda x: x.backward(),
        "backward_with": lambda x, g: (x * 2).backward(g)}
 OPINIONS = ("torch.", "Python", "argument '", "positional", "CPUFunction", "kernel", "_cpu", "_th_")
+# The errors whose words heed keeps: they are what a user searches for.
+WORDS = ("mat1 and mat2 shapes cannot", "The size of tensor a", "grad can be implicitly",
+         "element 0 of tensors", "view size is not compatible", "shape '", "Dimension out of range",
+         "index out of range in self", "Target ", "Expected input batch_size",
+         "Given normalized_shape", "Trying to create tensor with negative dimension",
+         "nly Tensors of floating point dtype", "expected scalar type")
 CASES = []
 
 
@@ -32,7 +38,9 @@ def case(op, *inputs, **args):
         return
     if any(word in text for word in OPINIONS):
         text = None
-    CASES.append({"op": op, "in": [x.describe() for x in inputs], "args": args, "text": text})
+    words = text is not None and text.lstrip("o").startswith(WORDS)
+    CASES.append({"op": op, "in": [x.describe() for x in inputs], "args": args, "text": text,
+                  "words": words})
 
 
 def generate():

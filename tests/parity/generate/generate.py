@@ -7,7 +7,7 @@ import warnings
 import torch
 
 MODULES = ["elementwise", "reductions", "linalg", "shape", "neural", "errors", "random_draws",
-           "printing"]
+           "printing", "optimizers", "modules", "files"]
 
 
 def main():
