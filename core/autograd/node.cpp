@@ -79,11 +79,12 @@ Tensor SavedTensor::get() const {
   if (!tensor_.defined()) return {};
   if (const std::uint32_t now = tensor_.version(); now != version_) [[unlikely]] {
     const NodeRef made_by = is_output_ ? NodeRef::share(owner_) : tensor_.impl()->grad_fn;
-    detail::fail(
+    heed::detail::fail(
         "one of the variables needed for gradient computation has been modified by an inplace "
         "operation: [",
         dtype_name(tensor_.dtype()), " ", tensor_.sizes(), "]",
-        made_by ? detail::concat(", which is output 0 of ", made_by->name(), ",") : std::string(),
+        made_by ? heed::detail::concat(", which is output 0 of ", made_by->name(), ",")
+                : std::string(),
         " is at version ", now, "; expected version ", version_,
         " instead. Hint: write the change out of place, or clone the tensor before.");
   }
