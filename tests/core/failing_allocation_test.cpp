@@ -8,6 +8,7 @@
 #include <new>
 
 #include "core/autograd/engine.h"
+#include "core/autograd/grad_mode.h"
 #include "core/factory.h"
 #include "core/memory.h"
 #include "core/ops/ops.h"

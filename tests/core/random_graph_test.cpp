@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/autograd/engine.h"
+#include "core/autograd/grad_mode.h"
 #include "core/factory.h"
 #include "core/ops/ops.h"
 #include "core/random.h"
