@@ -33,7 +33,7 @@ std::int64_t offset_of(std::int64_t linear, const Tensor& x) {
 // Where elements share memory they could not be moved one by one: such a copy is contiguous.
 Tensor copy_with_layout(const Tensor& x) {
   const NoGradGuard guard;
-  Tensor copy = detail::make_tensor(x.sizes(), x.dtype());
+  Tensor copy = heed::detail::make_tensor(x.sizes(), x.dtype());
   bool shared = false;
   std::int64_t extent = 1;
   for (std::int64_t d = 0; d < x.dim(); ++d) {
@@ -41,10 +41,10 @@ Tensor copy_with_layout(const Tensor& x) {
     extent += (x.sizes()[d] - 1) * x.strides()[d];
   }
   if (!x.is_contiguous() && !shared && x.numel() > 0) {
-    const Tensor memory = detail::make_tensor(Dims{extent}, x.dtype());
-    copy = detail::make_alias(memory, x.sizes(), x.strides(), 0);
+    const Tensor memory = heed::detail::make_tensor(Dims{extent}, x.dtype());
+    copy = heed::detail::make_alias(memory, x.sizes(), x.strides(), 0);
   }
-  detail::copy_values(copy, x);
+  heed::detail::copy_values(copy, x);
   return copy;
 }
 

@@ -1,0 +1,325 @@
+// What backward() and grad() do: accumulation, freeing, hooks, retained gradients, errors.
+#include "core/autograd/engine.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/autograd/grad_mode.h"
+#include "core/autograd/node.h"
+#include "core/factory.h"
+#include "core/memory.h"
+#include "core/ops/ops.h"
+
+using namespace heed;
+using Values = std::vector<double>;
+
+namespace {
+
+Values values(const Tensor& x) { return x.to_vector<double>(); }
+
+Tensor leaf(Values numbers) { return tensor(numbers).requires_grad_(); }
+
+}  // namespace
+
+TEST_CASE("gradients of several backwards add up in .grad until it is reset") {
+  const Tensor x = leaf({1, 2});
+  sum(x * 3).backward();
+  CHECK(values(x.grad()) == Values{3, 3});
+  sum(x * x).backward();
+  CHECK(values(x.grad()) == Values{5, 7});
+  x.set_grad({});
+  CHECK_FALSE(x.grad().defined());
+  sum(x).backward();
+  CHECK(values(x.grad()) == Values{1, 1});
+}
+
+TEST_CASE("a tensor that is used twice gets both parts, through diamonds too") {
+  const Tensor x = leaf({2, 3});
+  const Tensor a = x * x;
+  const Tensor b = a + a * x;  // x² + x³
+  sum(b).backward();
+  CHECK(values(x.grad()) == Values{2 * 2 + 3 * 4, 2 * 3 + 3 * 9});
+}
+
+TEST_CASE("a gradient that was broadcast is summed back to its tensor's shape") {
+  const Tensor row = leaf({1, 2, 3}), scalar = tensor(2.0, {.dtype = float64}).requires_grad_();
+  const Tensor column = leaf({1, 2}).detach().view({2, 1}).requires_grad_();
+  sum(row * column * scalar).backward();
+  CHECK(values(row.grad()) == Values{6, 6, 6});
+  CHECK(values(column.grad()) == Values{12, 12});
+  CHECK(column.grad().sizes() == Dims{2, 1});
+  CHECK(scalar.grad().dim() == 0);
+  CHECK(scalar.grad().item() == 18);
+}
+
+TEST_CASE("the first gradient is not shared with whoever else holds it") {
+  const Tensor a = leaf({1, 2}), b = leaf({3, 4});
+  const Tensor start = ones({2}, {.dtype = float64});
+  (a + b).backward(start);
+  a.grad().mul_(5);
+  CHECK(values(b.grad()) == Values{1, 1});
+  CHECK(values(start) == Values{1, 1});
+}
+
+TEST_CASE("backward starts from a given gradient, and from 1 for one element only") {
+  const Tensor x = leaf({1, 2, 3});
+  (x * 2).backward(tensor({1., 10., 100.}));
+  CHECK(values(x.grad()) == Values{2, 20, 200});
+  CHECK(x.grad().dtype() == float64);
+  CHECK_THROWS_WITH_AS((x * 2).backward(),
+                       doctest::Contains("grad can be implicitly created only for scalar outputs"),
+                       Error);
+  CHECK_THROWS_WITH_AS((x * 2).backward(ones({2})), doctest::Contains("Mismatch in shape"), Error);
+  const Tensor one = leaf({4});
+  (one * 2).backward();
+  CHECK(values(one.grad()) == Values{2});
+  one.backward();
+  CHECK(values(one.grad()) == Values{3});
+}
+
+TEST_CASE("backward needs a graph") {
+  CHECK_THROWS_WITH_AS(
+      sum(ones({2})).backward(),
+      doctest::Contains("element 0 of tensors does not require grad and does not have a grad_fn"),
+      Error);
+}
+
+TEST_CASE("the graph is freed by backward unless it is retained") {
+  const Tensor x = leaf({1, 2});
+  const Tensor y = sum(x * x);
+  y.backward({}, true);
+  y.backward();
+  CHECK(values(x.grad()) == Values{4, 8});
+  CHECK_THROWS_WITH_AS(y.backward(), doctest::Contains("Specify retain_graph=True"), Error);
+  // Nothing was saved, so nothing is missing.
+  const Tensor z = sum(x + x);
+  z.backward();
+  z.backward();
+}
+
+TEST_CASE("create_graph gives gradients that can be differentiated") {
+  const Tensor x = leaf({2, -3});
+  const Tensor dx = autograd::grad(sum(pow(x, 3)), x, {.create_graph = true});
+  CHECK(values(dx) == Values{12, 27});
+  const Tensor ddx = autograd::grad(sum(dx), x, {.create_graph = true});
+  CHECK(values(ddx) == Values{12, -18});
+  CHECK(values(autograd::grad(sum(ddx), x)) == Values{6, 6});
+  CHECK_FALSE(x.grad().defined());
+  sum(pow(x, 3)).backward({}, {}, true);
+  CHECK(x.grad().requires_grad());
+  x.set_grad({});
+}
+
+TEST_CASE("grad() returns derivatives of results and leaves in the order asked for") {
+  const Tensor x = leaf({2}), y = leaf({5}), unused = leaf({1});
+  const Tensor middle = x * y;
+  const auto grads = autograd::grad({sum(middle * middle)}, {y, middle, x}, {.retain_graph = true});
+  CHECK(values(grads[0]) == Values{40});
+  CHECK(values(grads[1]) == Values{20});
+  CHECK(values(grads[2]) == Values{100});
+  CHECK_FALSE(x.grad().defined());
+  CHECK_THROWS_WITH_AS(autograd::grad(sum(x * y), unused),
+                       doctest::Contains("appears to not have been used in the graph"), Error);
+  CHECK_FALSE(autograd::grad({sum(x * y)}, {unused}, {.allow_unused = true})[0].defined());
+  CHECK_THROWS_WITH_AS(autograd::grad(sum(x * y), ones({1})),
+                       doctest::Contains("One of the differentiated Tensors does not require grad"),
+                       Error);
+  const auto two =
+      autograd::grad({x * 2, y * 3}, {x, y}, {.grad_outputs = {tensor({10.}), tensor({100.})}});
+  CHECK(values(two[0]) == Values{20});
+  CHECK(values(two[1]) == Values{300});
+}
+
+TEST_CASE("grad() can treat its inputs as independent of one another") {
+  const Tensor x = leaf({2});
+  const Tensor y = x * x;
+  const auto total = autograd::grad({sum(x * y)}, {x, y}, {.retain_graph = true});
+  CHECK(values(total[0]) == Values{12});
+  const auto partial = autograd::grad({sum(x * y)}, {x, y}, {.stop_at_inputs = true});
+  CHECK(values(partial[0]) == Values{4});
+  CHECK(values(partial[1]) == Values{2});
+}
+
+TEST_CASE("several results run backward together") {
+  const Tensor x = leaf({1, 2});
+  autograd::backward({sum(x), x * 2}, {Tensor(), tensor({1., 10.})});
+  CHECK(values(x.grad()) == Values{3, 21});
+  CHECK_THROWS_AS(autograd::backward({sum(x), sum(x)}, {Tensor()}), Error);
+}
+
+TEST_CASE("what grad mode off computes has no history") {
+  const Tensor x = leaf({1});
+  {
+    const NoGradGuard guard;
+    const Tensor y = x * 2;
+    CHECK_FALSE(y.requires_grad());
+    CHECK(y.is_leaf());
+    const EnableGradGuard on;
+    CHECK((x * 2).requires_grad());
+  }
+  CHECK(grad_enabled());
+  set_grad_enabled(false);
+  CHECK_FALSE((x * 2).requires_grad());
+  set_grad_enabled(true);
+  CHECK_FALSE((x.detach() * 2).requires_grad());
+}
+
+TEST_CASE("leaves, results and what asks for a gradient") {
+  const Tensor x = leaf({1});
+  CHECK(x.is_leaf());
+  CHECK_FALSE(x.grad_fn());
+  const Tensor y = x * 2;
+  CHECK_FALSE(y.is_leaf());
+  CHECK(std::string(y.grad_fn()->name()) == "MulBackward0");
+  CHECK_THROWS_WITH_AS(y.requires_grad_(false),
+                       doctest::Contains("you can only change requires_grad flags of leaf"), Error);
+  CHECK_THROWS_WITH_AS(tensor({1, 2}).requires_grad_(),
+                       doctest::Contains("nly Tensors of floating point dtype can require"), Error);
+  x.requires_grad_(false);
+  CHECK_FALSE((x * 2).requires_grad());
+}
+
+TEST_CASE("a hook sees the whole gradient and may replace it") {
+  const Tensor x = leaf({1, 2});
+  const Tensor y = x * 3;
+  int calls = 0;
+  Values seen;
+  HookHandle on_y = y.register_hook([&](const Tensor& grad) {
+    ++calls;
+    seen = values(grad);
+    return grad * 10;
+  });
+  HookHandle on_x = x.register_hook([&](const Tensor& grad) {
+    ++calls;
+    return Tensor();  // looks only
+  });
+  sum(y * y + y).backward({}, true);
+  CHECK(calls == 2);
+  CHECK(seen == Values{7, 13});
+  CHECK(values(x.grad()) == Values{210, 390});
+  on_y.remove();
+  on_y.remove();
+  on_x.remove();
+  x.set_grad({});
+  sum(y * y + y).backward();
+  CHECK(calls == 2);
+  CHECK(values(x.grad()) == Values{21, 39});
+  CHECK_THROWS_WITH_AS(ones({1}).register_hook([](const Tensor& g) { return g; }),
+                       doctest::Contains("cannot register a hook on a tensor that doesn't require"),
+                       Error);
+}
+
+TEST_CASE("a hook that changes the shape is refused; one may outlive its tensor") {
+  const Tensor x = leaf({1, 2});
+  x.register_hook([](const Tensor& grad) { return sum(grad); });
+  CHECK_THROWS_WITH_AS(sum(x).backward(), doctest::Contains("hook has changed the size of value"),
+                       Error);
+  HookHandle handle;
+  {
+    const Tensor gone = leaf({1});
+    handle = gone.register_hook([](const Tensor& g) { return g; });
+  }
+  handle.remove();
+}
+
+TEST_CASE("hooks run in the order they were registered") {
+  const Tensor x = leaf({1});
+  x.register_hook([](const Tensor& g) { return g + 1; });
+  x.register_hook([](const Tensor& g) { return g * 10; });
+  sum(x).backward();
+  CHECK(values(x.grad()) == Values{20});
+}
+
+TEST_CASE("a result keeps its gradient when asked to") {
+  const Tensor x = leaf({1, 2});
+  const Tensor y = x * 3;
+  CHECK_FALSE(y.retains_grad());
+  y.retain_grad();
+  CHECK(y.retains_grad());
+  sum(y * y).backward();
+  CHECK(values(y.grad()) == Values{6, 12});
+  CHECK_THROWS_WITH_AS(ones({1}).retain_grad(), doctest::Contains("can't retain_grad on Tensor"),
+                       Error);
+  x.retain_grad();  // no change for a leaf
+  // The tensor may be gone before the graph runs.
+  Tensor z;
+  {
+    const Tensor short_lived = x * 2;
+    short_lived.retain_grad();
+    z = sum(short_lived * 1);
+  }
+  z.backward();
+}
+
+TEST_CASE("set_grad takes a gradient of the same shape and type") {
+  const Tensor x = leaf({1, 2});
+  x.set_grad(tensor({5., 6.}, {.dtype = float64}));
+  sum(x).backward();
+  CHECK(values(x.grad()) == Values{6, 7});
+  CHECK_THROWS_AS(x.set_grad(ones({3}, {.dtype = float64})), Error);
+  CHECK_THROWS_AS(x.set_grad(ones({2})), Error);
+}
+
+TEST_CASE("a saved tensor that was written over is refused with its history") {
+  const Tensor x = leaf({1, 2});
+  const Tensor a = x + 1;
+  const Tensor y = sum(a * a);
+  a.add_(1);
+  CHECK_THROWS_WITH_AS(
+      y.backward(),
+      doctest::Contains("one of the variables needed for gradient computation has been modified by "
+                        "an inplace operation: [float64 [2]], which is output 0 of AddBackward0, "
+                        "is at version 1; expected version 0 instead."),
+      Error);
+  const Tensor e = heed::exp(x);
+  e.mul_(2);
+  CHECK_THROWS_WITH_AS(sum(e).backward(), doctest::Contains("which is output 0 of ExpBackward0"),
+                       Error);
+}
+
+TEST_CASE("a backward that fails leaves the thread fit for the next one") {
+  const Tensor x = leaf({1, 2});
+  const Tensor y = x * 1;
+  y.register_hook([](const Tensor&) -> Tensor { throw Error("stop"); });
+  CHECK_THROWS_WITH_AS(sum(y).backward(), "stop", Error);
+  CHECK(grad_enabled());
+  sum(x * 2).backward();
+  CHECK(values(x.grad()) == Values{2, 2});
+}
+
+TEST_CASE("backward may be called from within a backward") {
+  const Tensor x = leaf({3}), other = leaf({2});
+  x.register_hook([&](const Tensor& grad) {
+    const EnableGradGuard on;
+    sum(other * other).backward();
+    return grad * other.grad();
+  });
+  sum(x * 5).backward();
+  CHECK(values(x.grad()) == Values{20});
+}
+
+TEST_CASE("a graph with all its memory goes away with its last tensor") {
+  const std::int64_t before = memory_stats().allocated_bytes;
+  {
+    const Tensor x = leaf({1, 2, 3, 4});
+    Tensor y = x;
+    for (int i = 0; i < 50; ++i) y = heed::tanh(y * x) + softmax(y, 0);
+    const Tensor dropped = y * 2;
+    sum(y).backward({}, true);
+    const Tensor dx = autograd::grad(sum(y), x, {.create_graph = true});
+    sum(dx * dx).backward();
+  }
+  CHECK(memory_stats().allocated_bytes == before);
+}
+
+TEST_CASE("the cycle of a leaf whose gradient leads back to it is broken by resetting .grad") {
+  const std::int64_t before = memory_stats().allocated_bytes;
+  {
+    const Tensor x = leaf({1, 2});
+    sum(x * x * x).backward({}, {}, true);
+    x.set_grad({});
+  }
+  CHECK(memory_stats().allocated_bytes == before);
+}
