@@ -243,7 +243,7 @@ struct MulBackward final : Node {
 
 struct MulScalarBackward final : Node {
   Scalar number;
-  explicit MulScalarBackward(Scalar number_) : number(number_) {}
+  explicit MulScalarBackward(Scalar value) : number(value) {}
   const char* name() const override { return "MulBackward0"; }
   Grads backward(const Tensor& dy) override { return mul(dy, number); }
   std::string detail() const override { return concat("by ", number.to_double()); }
@@ -276,7 +276,7 @@ struct DivBackward final : Node {
 
 struct DivScalarBackward final : Node {
   Scalar number;
-  explicit DivScalarBackward(Scalar number_) : number(number_) {}
+  explicit DivScalarBackward(Scalar value) : number(value) {}
   const char* name() const override { return "DivBackward0"; }
   Grads backward(const Tensor& dy) override { return div(dy, number); }
   std::string detail() const override { return concat("by ", number.to_double()); }
@@ -327,7 +327,7 @@ struct PowBackward final : Node {
 struct PowScalarBackward final : Node {
   SavedTensor a;
   double number;
-  PowScalarBackward(const Tensor& a_, double number_) : a(this, a_), number(number_) {}
+  PowScalarBackward(const Tensor& a_, double exponent) : a(this, a_), number(exponent) {}
   const char* name() const override { return "PowBackward0"; }
   Grads backward(const Tensor& dy) override {
     const Tensor base = a;
