@@ -191,7 +191,7 @@ TEST_CASE("a hook sees the whole gradient and may replace it") {
     seen = values(grad);
     return grad * 10;
   });
-  HookHandle on_x = x.register_hook([&](const Tensor& grad) {
+  HookHandle on_x = x.register_hook([&](const Tensor&) {
     ++calls;
     return Tensor();  // looks only
   });
