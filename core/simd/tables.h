@@ -1,0 +1,16 @@
+// How the translation units of core/simd hand their tables to kernels.cpp.
+#pragma once
+
+#include "core/simd/kernels.h"
+
+namespace heed::simd {
+
+/// Each overwrites the entries it has something for. fill_plain has something for all of them and
+/// goes first.
+void fill_plain(Kernels& table);
+void fill_sse2(Kernels& table);
+void fill_avx2(Kernels& table);
+void fill_avx512(Kernels& table);
+void fill_neon(Kernels& table);
+
+}  // namespace heed::simd
