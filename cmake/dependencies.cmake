@@ -76,22 +76,10 @@ endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-set(heed_openmp OFF)
-if(HEED_OPENMP)
-  find_package(OpenMP COMPONENTS CXX QUIET)
-  if(OpenMP_CXX_FOUND)
-    set(heed_openmp ON)
-  else()
-    message(STATUS "heed: this compiler has no OpenMP here (clang: libomp-dev); building without")
-  endif()
-endif()
 
 # Header-only libraries are include folders of heed's own sources and leave no trace in what is
-# installed; threads and OpenMP must be linked by whoever links a static heed.
+# installed; threads must be linked by whoever links a static heed.
 function(heed_use_dependencies target)
   target_include_directories(${target} SYSTEM PRIVATE ${HEED_XSIMD_INCLUDE} ${HEED_JSON_INCLUDE})
   target_link_libraries(${target} PRIVATE Threads::Threads)
-  if(heed_openmp)
-    target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)
-  endif()
 endfunction()
