@@ -1,0 +1,21 @@
+// heed: reverse-mode autograd over a SIMD tensor, layers and optimizers. The one header to include.
+#pragma once
+
+#include "core/autograd/anomaly.h"
+#include "core/autograd/checkpoint.h"
+#include "core/autograd/engine.h"
+#include "core/autograd/function.h"
+#include "core/autograd/grad_mode.h"
+#include "core/autograd/gradcheck.h"
+#include "core/autograd/graph.h"
+#include "core/autograd/node.h"
+#include "core/factory.h"
+#include "core/memory.h"
+#include "core/ops/ops.h"
+#include "core/parallel.h"
+#include "core/print.h"
+#include "core/random.h"
+#include "core/simd/kernels.h"
+#include "core/state_dict.h"
+#include "core/tensor.h"
+#include "nn/nn.h"
