@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/autograd/grad_mode.h"
+#include "core/ops/common.h"
 #include "core/ops/dispatch.h"
 #include "core/ops/loops.h"
 #include "core/ops/ops.h"
@@ -27,14 +28,6 @@ bool compare_one(CompareOp op, T a, T b) {
   return false;
 }
 
-// A number in a tensor of no dims gives way to the other's type of the same kind, as in PyTorch.
-DType common_type(const Tensor& a, const Tensor& b) {
-  const bool same_kind = is_floating_point(a.dtype()) && is_floating_point(b.dtype());
-  if (same_kind && a.dim() == 0 && b.dim() > 0) return b.dtype();
-  if (same_kind && b.dim() == 0 && a.dim() > 0) return a.dtype();
-  return promote(a.dtype(), b.dtype());
-}
-
 Tensor result_like(const Tensor& a, const Tensor& b) {
   if (a.sizes() == b.sizes()) return detail::make_tensor(a.sizes(), a.numel(), DType::Bool);
   return detail::make_tensor(broadcast_shapes(a.sizes(), b.sizes()), DType::Bool);
@@ -46,7 +39,7 @@ Tensor in_type(const Tensor& x, DType dtype) {
 
 Tensor compare(const Tensor& a_in, const Tensor& b_in, CompareOp op) {
   const Tensor out = result_like(a_in, b_in);
-  const DType dtype = common_type(a_in, b_in);
+  const DType dtype = detail::result_type(a_in, b_in);
   const Tensor a = in_type(a_in, dtype), b = in_type(b_in, dtype);
   detail::dispatch(dtype, [&]<class T>() {
     if constexpr (std::is_floating_point_v<T>) {

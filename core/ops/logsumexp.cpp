@@ -17,7 +17,8 @@ using autograd::SavedTensor;
 
 namespace {
 
-// y = log sum exp x;  dx = dy exp(x - y), which is dy softmax(x)
+// y = log sum exp x;  dx = dy e / sum(e), e = exp(x - y). The sum is 1 but for the rounding of y,
+// which for a large y is a large part of the difference; where y is infinite it is left out.
 struct LogsumexpBackward final : Node {
   SavedTensor x;
   SavedOutput y;
@@ -29,7 +30,11 @@ struct LogsumexpBackward final : Node {
   Grads backward(const Tensor& dy) override {
     const Tensor in = x.get();
     const Tensor lse = detail::restore_dims(y.get(), in.sizes(), mask, keepdim);
-    return detail::restore_dims(dy, in.sizes(), mask, keepdim) * exp(in - lse);
+    const Tensor e = exp(in - lse);
+    const Tensor total =
+        in.dim() == 0 ? e : sum(e, detail::mask_dims(mask, in.dim()), /*keepdim=*/true);
+    const Tensor g = detail::restore_dims(dy, in.sizes(), mask, keepdim);
+    return g * e / masked_fill(total, logical_not(isfinite(lse)), 1);
   }
 };
 
