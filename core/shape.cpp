@@ -8,16 +8,6 @@ std::ostream& operator<<(std::ostream& out, const Dims& dims) {
   return out << ']';
 }
 
-Dims contiguous_strides(const Dims& sizes) {
-  Dims strides = sizes;
-  std::int64_t stride = 1;
-  for (std::int64_t d = sizes.size() - 1; d >= 0; --d) {
-    strides[d] = stride;
-    stride *= std::max<std::int64_t>(sizes[d], 1);
-  }
-  return strides;
-}
-
 std::int64_t checked_numel(const Dims& sizes) {
   std::int64_t numel = 1;
   // Strides of a tensor with a zero size are still products of the others: those must fit as well.

@@ -59,7 +59,11 @@ class Dims {
   bool contains(std::int64_t value) const { return std::find(begin(), end(), value) != end(); }
 
   friend bool operator==(const Dims& a, const Dims& b) {
-    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+    if (a.size_ != b.size_) return false;
+    for (std::int64_t i = 0; i < a.size_; ++i) {  // a few: cheaper than a call of memcmp
+      if (a[i] != b[i]) return false;
+    }
+    return true;
   }
 
  private:
@@ -76,7 +80,15 @@ class Dims {
 std::ostream& operator<<(std::ostream& out, const Dims& dims);
 
 /// Strides of a contiguous row-major tensor of these sizes.
-Dims contiguous_strides(const Dims& sizes);
+inline Dims contiguous_strides(const Dims& sizes) {
+  Dims strides = sizes;
+  std::int64_t stride = 1;
+  for (std::int64_t d = sizes.size() - 1; d >= 0; --d) {
+    strides[d] = stride;
+    stride *= std::max<std::int64_t>(sizes[d], 1);
+  }
+  return strides;
+}
 
 /// The number of elements; an error where a size is negative or the product overflows int64.
 std::int64_t checked_numel(const Dims& sizes);

@@ -33,13 +33,10 @@ Tensor make_tensor(const Dims& sizes, std::int64_t numel, DType dtype) {
   if (__builtin_mul_overflow(static_cast<std::size_t>(numel), element_size(dtype), &bytes)) {
     throw std::bad_alloc();
   }
-  Ref<TensorImpl> impl = new_impl();
-  impl->dtype = dtype;
-  impl->numel = numel;
-  impl->sizes = sizes;
-  impl->strides = contiguous_strides(sizes);
-  impl->storage = Storage::allocate(bytes);
-  return Tensor(std::move(impl));
+  Ref<Storage> storage = Storage::allocate(bytes);
+  void* block = allocate(sizeof(TensorImpl));
+  return Tensor(
+      Ref<TensorImpl>::adopt(new (block) TensorImpl(sizes, numel, dtype, std::move(storage))));
 }
 
 Tensor make_tensor(const Dims& sizes, DType dtype) {
