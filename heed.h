@@ -19,3 +19,4 @@
 #include "core/state_dict.h"
 #include "core/tensor.h"
 #include "nn/nn.h"
+#include "optim/optim.h"
