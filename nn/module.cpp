@@ -11,6 +11,9 @@
 #include "core/ops/ops.h"
 
 namespace heed::nn {
+
+constinit thread_local detail::CallObserver* detail::call_observer = nullptr;
+
 namespace {
 
 Visitor parts_of(const Module& module) {

@@ -26,6 +26,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,18 @@ class Module;
 
 /// Tensors with their names, in the order in which the modules list them.
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+namespace detail {
+/// Told of every module that this thread calls, when it has answered (see summary.h).
+class CallObserver {
+ public:
+  virtual void called(const Module& module, const Tensor& output) = 0;
+
+ protected:
+  ~CallObserver() = default;
+};
+extern constinit thread_local CallObserver* call_observer;
+}  // namespace detail
 
 /// Where a module's visit() names its parts. Undefined tensors (a layer without a bias) are
 /// skipped. Errors: a name used twice, an empty name, a name with a dot.
@@ -123,11 +136,20 @@ class Module {
   /// Replaces each parameter and buffer by replace(it), tied ones by the same tensor.
   void replace_tensors(const std::function<Tensor(const Tensor&)>& replace);
   void own_tensors();
-  /// compute(), with errors located: for what a module computes besides forward.
+  /// compute(), with errors located and watchers told: around forward, and around whatever else a
+  /// module computes.
   template <class Compute>
-  decltype(auto) located(const Compute& compute) const {
+  decltype(auto) call(const Compute& compute) const {
     try {
-      return compute();
+      if (!detail::call_observer) [[likely]]
+        return compute();
+      decltype(auto) result = compute();
+      if constexpr (std::is_convertible_v<decltype(result), const Tensor&>) {
+        detail::call_observer->called(*this, result);
+      } else if constexpr (requires { result.output; }) {
+        detail::call_observer->called(*this, result.output);
+      }
+      return result;
     } catch (const Error& error) {
       relay(error);
     }
@@ -161,22 +183,25 @@ class ModuleOf : public Module {
  public:
   std::string_view kind() const override { return detail::class_name<Self>(); }
 
-  /// forward(arguments...), with errors located.
-  template <class... Arguments>
-  decltype(auto) operator()(Arguments&&... arguments) const {
-    try {
-      return static_cast<const Self*>(this)->forward(std::forward<Arguments>(arguments)...);
-    } catch (const Error& error) {
-      relay(error);
-    }
+  /// forward(arguments...), with errors located. (Self is named as a parameter because it is not
+  /// complete yet where these are declared.)
+  template <class... Arguments, class Callee = const Self>
+  requires requires(Callee& self, Arguments&&... arguments) {
+    self.forward(std::forward<Arguments>(arguments)...);
   }
-  template <class... Arguments>
+  decltype(auto) operator()(Arguments&&... arguments) const {
+    return call([&]() -> decltype(auto) {
+      return static_cast<const Self*>(this)->forward(std::forward<Arguments>(arguments)...);
+    });
+  }
+  template <class... Arguments, class Callee = Self>
+  requires requires(Callee& self, Arguments&&... arguments) {
+    self.forward(std::forward<Arguments>(arguments)...);
+  }
   decltype(auto) operator()(Arguments&&... arguments) {
-    try {
+    return call([&]() -> decltype(auto) {
       return static_cast<Self*>(this)->forward(std::forward<Arguments>(arguments)...);
-    } catch (const Error& error) {
-      relay(error);
-    }
+    });
   }
 
   /// A copy with parameters and buffers of its own. Gradients stay behind.

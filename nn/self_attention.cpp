@@ -33,7 +33,7 @@ AttentionResult SelfAttention::attend(const Tensor& x) const {
 }
 
 AttentionResult SelfAttention::with_weights(const Tensor& x) const {
-  return located([&] { return attend(x); });
+  return call([&] { return attend(x); });
 }
 
 }  // namespace heed::nn
