@@ -1,4 +1,5 @@
 // The plain table: every entry's twin, compiled for the narrowest CPU of the platform.
+#include "core/simd/reference/attention.h"
 #include "core/simd/reference/copy.h"
 #include "core/simd/reference/elementwise.h"
 #include "core/simd/reference/gemm.h"
@@ -28,6 +29,7 @@ void fill_plain(Kernels& table) {
   table.isa = "plain";
   fill(table.f32);
   fill(table.f64);
+  reference::fill_attention(table);
   reference::fill_gemm(table);
 }
 
