@@ -1,0 +1,42 @@
+// A comparison: the same work by heed and by a peer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace heed::bench {
+
+struct Case {
+  std::string group;  // "matmul float32", a heading of the report
+  std::string name;   // "n=64 AᵀB"
+  std::string peer_name;
+  double goal = 0;  // of peer's time / ours; 0: none
+  std::function<void()> ours;
+  std::function<void()> peer;          // empty: the peer is not on this machine
+  std::function<double()> difference;  // worst relative difference of the two results
+  double tolerance = 1e-5;             // of the difference
+  double flops = 0;                    // of one run, for the share of the FMA limit
+  double bytes = 0;                    // of one run, for the share of the memory bandwidth
+  bool threads = false;                // ours with two threads against ours with one
+};
+
+std::vector<Case>& cases();
+
+inline void add(Case c) { cases().push_back(std::move(c)); }
+
+void add_matmul_cases();
+void add_notebook_cases();
+void add_attention_cases();
+void add_rowwise_cases();
+void add_optimizer_cases();
+void add_graph_cases();
+void add_thread_cases();
+
+/// Multiply-adds on registers only: FLOP/s of one core in float32, with the widest instructions.
+double fma_limit();
+/// Bytes/s that one core reads and writes together, copying far more than the caches hold.
+double copy_bandwidth();
+
+}  // namespace heed::bench
