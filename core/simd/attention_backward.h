@@ -103,7 +103,7 @@ void attention_head_backward(const AttentionBackward<T>& args, std::int64_t batc
       const LaneMask<Arch, T> mask(a.dv - e < lanes ? a.dv - e : lanes);
       dot = multiply_add(mask.load(o + e), mask.load(d_o + e), dot);
     }
-    inner[i] = over_lanes<T, Arch, false>(dot);
+    inner[i] = sum_lanes(dot);
   }
   if (a.s == 0) {
     for (std::int64_t e = 0; e < a.t * a.d; ++e) work.dq[e] = T(0);

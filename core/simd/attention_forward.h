@@ -63,7 +63,8 @@ void attention_rows(const Attention<T>& a, std::int64_t batch, std::int64_t head
 
   for (std::int64_t i0 = begin; i0 < end; i0 += kForwardRows) {
     const std::int64_t rows = end - i0 < kForwardRows ? end - i0 : kForwardRows;
-    T top[kForwardRows], sum[kForwardRows];
+    constexpr std::int64_t padded_rows = (kForwardRows + lanes - 1) / lanes * lanes;
+    alignas(64) T top[padded_rows], sum[padded_rows], logs[padded_rows];
     for (std::int64_t i = 0; i < rows; ++i) top[i] = -infinity, sum[i] = T(0);
     const std::int64_t limit = a.causal && i0 + rows < keys ? i0 + rows : keys;
     T* out_rows = out + i0 * a.out_row;
@@ -91,12 +92,14 @@ void attention_rows(const Attention<T>& a, std::int64_t batch, std::int64_t head
       gemm_with_panels<Arch, T>(rows, a.dv, columns, scores, tile.stride, 1, v, j0, 0, out_rows,
                                 a.out_row, j0 > 0);
     }
+    for (std::int64_t i = rows; i < padded_rows; ++i) sum[i] = T(1);
+    for (std::int64_t i = 0; i < padded_rows; i += lanes) {
+      xsimd::log(Batch::load_aligned(sum + i)).store_aligned(logs + i);
+    }
     for (std::int64_t i = 0; i < rows; ++i) {
       T* o = out_rows + i * a.out_row;
       const T share = T(1) / sum[i];
-      alignas(64) T logs[lanes];
-      xsimd::log(Batch(sum[i])).store_aligned(logs);
-      lse[i0 + i] = top[i] + logs[0];
+      lse[i0 + i] = top[i] + logs[i];
       for (std::int64_t e = 0; e < a.dv; ++e) o[e] *= share;
     }
   }

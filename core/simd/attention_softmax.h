@@ -47,21 +47,6 @@ xsimd::batch<T, Arch> exp_weight(xsimd::batch<T, Arch> x) {
   return p * Batch(__builtin_bit_cast(typename Batch::register_type, exponent.data));
 }
 
-// Max or sum over the lanes, by halves.
-template <class T, class Arch, bool Max>
-T over_lanes(xsimd::batch<T, Arch> x) {
-  constexpr int lanes = static_cast<int>(xsimd::batch<T, Arch>::size);
-  alignas(64) T values[lanes];
-  x.store_aligned(values);
-  for (int half = lanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) {
-      const T a = values[i], b = values[i + half];
-      values[i] = Max ? (a > b ? a : b) : a + b;
-    }
-  }
-  return values[0];
-}
-
 // A tile of scores: rows of `stride` elements (whole registers), columns `first` … of one head.
 template <class T>
 struct ScoreTile {
@@ -128,9 +113,7 @@ std::int64_t hide_columns(const Attention<T>& a, const ScoreTile<T>& tile, std::
   const Batch hidden(-std::numeric_limits<T>::infinity());
   std::int64_t j = seen / lanes * lanes;
   if (j < seen) {
-    const Batch edge = Batch::load_aligned(x + j);
-    hidden.store_aligned(x + j);
-    LaneMask<Arch, T>(seen - j).store(x + j, edge);
+    LaneMask<Arch, T>(seen - j).select(Batch::load_aligned(x + j), hidden).store_aligned(x + j);
     j += lanes;
   }
   for (; j < padded; j += lanes) hidden.store_aligned(x + j);
@@ -149,7 +132,7 @@ T softmax_step(T* x, std::int64_t padded, T scale, T& top, T& sum) {
   for (std::int64_t j = lanes; j < padded; j += lanes) {
     largest = xsimd::max(largest, Batch::load_aligned(x + j) * factor);
   }
-  const T here = over_lanes<T, Arch, true>(largest);
+  const T here = max_lanes(largest);
   const T next = here > top ? here : top;
   const T infinity = std::numeric_limits<T>::infinity();
   const T base = next == -infinity ? T(0) : next;  // all hidden so far: exp(-inf) = 0, not NaN
@@ -161,13 +144,13 @@ T softmax_step(T* x, std::int64_t padded, T scale, T& top, T& sum) {
     total = total + p;
   }
   T shrink = T(1);
-  if (next != top) {
-    alignas(64) T values[lanes];
-    exp_weight(Batch(top - base)).store_aligned(values);
-    shrink = values[0];
+  if (top == -infinity) {
+    shrink = T(0);
+  } else if (next != top) {
+    shrink = exp_weight(Batch(top - base)).data[0];
   }
   top = next;
-  sum = sum * shrink + over_lanes<T, Arch, false>(total);
+  sum = sum * shrink + sum_lanes(total);
   return shrink;
 }
 

@@ -100,13 +100,8 @@ void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t j) {
     }
   }
   for (int c = 0; c < Columns; ++c) {
-    alignas(64) T sums[lanes];
-    (even[c] + odd[c]).store_aligned(sums);
-    for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
-      for (std::int64_t i = 0; i < half; ++i) sums[i] += sums[i + half];
-    }
     T* y = g.y + (j + c) * g.y_step;
-    T sum = sums[0];
+    T sum = sum_lanes(even[c] + odd[c]);
     if (g.bias != nullptr) sum += g.bias[(j + c) * g.bias_step];
     *y = g.accumulate ? *y + sum : sum;
   }

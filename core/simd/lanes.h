@@ -59,6 +59,13 @@ struct LaneMask {
     x.store_aligned(lanes);
     for (std::int64_t i = 0; i < count; ++i) p[i] = lanes[i];
   }
+  /// The selected lanes of x, the others of rest.
+  Batch select(Batch x, Batch rest) const {
+    alignas(64) T lanes[Batch::size];
+    rest.store_aligned(lanes);
+    store(lanes, x);
+    return Batch::load_aligned(lanes);
+  }
 };
 
 #ifdef __AVX512F__
@@ -69,6 +76,9 @@ requires(kWideMask<Arch>) struct LaneMask<Arch, float> {
   explicit LaneMask(std::int64_t n) : mask(static_cast<__mmask16>((1u << n) - 1u)) {}
   Batch load(const float* p) const { return Batch(_mm512_maskz_loadu_ps(mask, p)); }
   void store(float* p, Batch x) const { _mm512_mask_storeu_ps(p, mask, x.data); }
+  Batch select(Batch x, Batch rest) const {
+    return Batch(_mm512_mask_mov_ps(rest.data, mask, x.data));
+  }
 };
 template <class Arch>
 requires(kWideMask<Arch>) struct LaneMask<Arch, double> {
@@ -77,6 +87,9 @@ requires(kWideMask<Arch>) struct LaneMask<Arch, double> {
   explicit LaneMask(std::int64_t n) : mask(static_cast<__mmask8>((1u << n) - 1u)) {}
   Batch load(const double* p) const { return Batch(_mm512_maskz_loadu_pd(mask, p)); }
   void store(double* p, Batch x) const { _mm512_mask_storeu_pd(p, mask, x.data); }
+  Batch select(Batch x, Batch rest) const {
+    return Batch(_mm512_mask_mov_pd(rest.data, mask, x.data));
+  }
 };
 #endif
 
@@ -94,6 +107,9 @@ requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, float> {
       : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - n))) {}
   Batch load(const float* p) const { return Batch(_mm256_maskload_ps(p, mask)); }
   void store(float* p, Batch x) const { _mm256_maskstore_ps(p, mask, x.data); }
+  Batch select(Batch x, Batch rest) const {
+    return Batch(_mm256_blendv_ps(rest.data, x.data, _mm256_castsi256_ps(mask)));
+  }
 };
 template <class Arch>
 requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, double> {
@@ -103,6 +119,9 @@ requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, double> {
       : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - 2 * n))) {}
   Batch load(const double* p) const { return Batch(_mm256_maskload_pd(p, mask)); }
   void store(double* p, Batch x) const { _mm256_maskstore_pd(p, mask, x.data); }
+  Batch select(Batch x, Batch rest) const {
+    return Batch(_mm256_blendv_pd(rest.data, x.data, _mm256_castsi256_pd(mask)));
+  }
 };
 #endif
 
@@ -134,6 +153,39 @@ Register interleave(Register a, Register b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, (Half * size / 2 + I / 2 + (I % 2) * size)...);
 }
 }  // namespace detail
+
+namespace detail {
+// The lanes of x, those `Distance` apart exchanged.
+template <int Distance, class Register, int... I>
+Register exchange(Register x, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(x, x, (I ^ Distance)...);
+}
+template <int Distance, class T, class Arch, class Combine>
+T over_lanes(xsimd::batch<T, Arch> x, const Combine& combine) {
+  using Batch = xsimd::batch<T, Arch>;
+  if constexpr (Distance == 0) {
+    return x.data[0];
+  } else {
+    using Lanes = std::make_integer_sequence<int, static_cast<int>(Batch::size)>;
+    return over_lanes<Distance / 2, T, Arch>(combine(x, Batch(exchange<Distance>(x.data, Lanes{}))),
+                                             combine);
+  }
+}
+}  // namespace detail
+
+/// The lanes of x combined in a fixed tree: first those half a register apart, last neighbours.
+template <class T, class Arch>
+T sum_lanes(xsimd::batch<T, Arch> x) {
+  using Batch = xsimd::batch<T, Arch>;
+  return detail::over_lanes<static_cast<int>(Batch::size) / 2, T, Arch>(
+      x, [](Batch a, Batch b) { return a + b; });
+}
+template <class T, class Arch>
+T max_lanes(xsimd::batch<T, Arch> x) {
+  using Batch = xsimd::batch<T, Arch>;
+  return detail::over_lanes<static_cast<int>(Batch::size) / 2, T, Arch>(
+      x, [](Batch a, Batch b) { return xsimd::max(a, b); });
+}
 
 /// a0 b0 a1 b1 …, the first half. (xsimd 8.1's zip_lo does this within 128 bit lanes.)
 template <class T, class Arch>
