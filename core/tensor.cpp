@@ -10,6 +10,15 @@
 
 namespace heed {
 
+TensorImpl::TensorImpl() = default;
+
+TensorImpl::TensorImpl(const Dims& sizes_, std::int64_t numel_, DType dtype_, Ref<Storage> storage_)
+    : dtype(dtype_),
+      numel(numel_),
+      sizes(sizes_),
+      strides(contiguous_strides(sizes_)),
+      storage(std::move(storage_)) {}
+
 void TensorImpl::destroy(TensorImpl* impl) noexcept {
   if (impl->retains_grad && impl->grad_fn && impl->grad_fn->hooks) {
     impl->grad_fn->hooks->retained = nullptr;

@@ -56,14 +56,10 @@ struct TensorImpl {
   std::uint64_t number = 0;  // of a leaf that requires grad: its place in the order (node.h)
   autograd::LeafHooks* hooks = nullptr;
 
-  TensorImpl() = default;
+  TensorImpl();
   /// Contiguous, on a storage of its own.
-  TensorImpl(const Dims& sizes_, std::int64_t numel_, DType dtype_, Ref<Storage> storage_)
-      : dtype(dtype_),
-        numel(numel_),
-        sizes(sizes_),
-        strides(contiguous_strides(sizes_)),
-        storage(std::move(storage_)) {}
+  TensorImpl(const Dims& sizes, std::int64_t numel, DType dtype, Ref<Storage> storage);
+
   static void destroy(TensorImpl* impl) noexcept;
   /// A view whose base has been given a new history since.
   bool is_stale_view() const { return base && history != base->history; }
