@@ -37,12 +37,11 @@ class Frontier {
     slots_[index(slot)].edge = &edge;
     heap_.push_back({edge.number(), slot});
     std::push_heap(heap_.begin(), heap_.end());
-    if (heap_.size() > kScan) {
-      if (table_live_) {
-        insert(edge.key(), slot);
-      } else {
-        rebuild(std::max<std::size_t>(64, heap_.size() * 4));
-      }
+    // A table that is alive holds every target, also while the heap is small again.
+    if (table_live_) {
+      insert(edge.key(), slot);
+    } else if (heap_.size() > kScan) {
+      rebuild(std::max<std::size_t>(64, heap_.size() * 4));
     }
     return slots_[index(slot)];
   }
