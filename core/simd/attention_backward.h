@@ -18,7 +18,7 @@ namespace heed::simd {
 // Rows and columns of a tile of weights, and the rows of the strips into which a tile on the
 // diagonal of a causal mask is cut.
 inline constexpr std::int64_t kBackwardRows = 64;
-inline constexpr std::int64_t kBackwardColumns = 64;
+inline constexpr std::int64_t kBackwardColumns = 128;
 inline constexpr std::int64_t kBackwardStrip = 16;
 
 // One head's operands, packed where they stand on the right of a product.
@@ -135,11 +135,11 @@ void attention_head_backward(const AttentionBackward<T>& args, std::int64_t batc
         gemm_with_panels<Arch, T>(strip_rows, a.d, width, gradients, stride, 1, work.k, j0, 0,
                                   work.dq + (i0 + r) * a.d, a.d, j0 > 0);
       }
-      // Column strips: columns c … are seen by rows c … of a tile on the diagonal.
+      // Column strips: columns j0 + c … are seen by rows from j0 + c on.
       const std::int64_t step = diagonal ? kBackwardStrip : columns;
       for (std::int64_t c = 0; c < columns; c += step) {
         const std::int64_t strip_columns = columns - c < step ? columns - c : step;
-        const std::int64_t r = diagonal ? c : 0;
+        const std::int64_t r = diagonal && j0 + c > i0 ? j0 + c - i0 : 0;
         if (r >= rows) {
           if (i0 == start) {
             for (std::int64_t e = 0; e < strip_columns * a.d; ++e) work.dk[(j0 + c) * a.d + e] = 0;

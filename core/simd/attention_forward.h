@@ -14,7 +14,7 @@ namespace heed::simd {
 // Rows that are one piece of work; rows and columns of a tile of scores.
 inline constexpr std::int64_t kAttentionPiece = 512;
 inline constexpr std::int64_t kForwardRows = 24;
-inline constexpr std::int64_t kForwardColumns = 256;
+inline constexpr std::int64_t kForwardColumns = 512;
 
 // Cuts one block of scratch into aligned arrays.
 template <class Arch, class T>
