@@ -2,9 +2,12 @@
 #include "core/ops/loss.h"
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 #include "core/autograd/node.h"
 #include "core/ops/dispatch.h"
+#include "core/ops/loops.h"
 #include "core/ops/reduce.h"
 #include "core/simd/kernels.h"
 
@@ -51,7 +54,7 @@ Pair broadcast_pair(const Tensor& input, const Tensor& target) {
 
 // Σ (a - b)² by pieces, so that the differences stay in the cache.
 template <class T>
-T squared_distance(const T* a, const T* b, std::int64_t n) {
+double squared_distance(const T* a, const T* b, std::int64_t n) {
   constexpr std::int64_t kPiece = 2048;
   const auto& kernels = simd::kernels().of<T>();
   T piece[kPiece];
@@ -63,7 +66,21 @@ T squared_distance(const T* a, const T* b, std::int64_t n) {
     kernels.reduce_rows[static_cast<int>(simd::ReduceOp::SumSquares)](&part, piece, 1, length);
     total += static_cast<double>(part);
   }
-  return static_cast<T>(total);
+  return total;
+}
+
+// The same over threads: one partial sum a chunk, added in order.
+template <class T>
+double squared_distance_of(const Tensor& x, const Tensor& t) {
+  const Tensor a = detail::plain_contiguous(x), b = detail::plain_contiguous(t);
+  const std::int64_t n = a.numel(), grain = detail::kElementwiseGrain;
+  if (n <= grain) return squared_distance(a.data<T>(), b.data<T>(), n);
+  std::vector<double> partial(static_cast<std::size_t>((n + grain - 1) / grain));
+  parallel_for(0, n, grain, [&](std::int64_t begin, std::int64_t end) {
+    partial[static_cast<std::size_t>(begin / grain)] =
+        squared_distance(a.data<T>() + begin, b.data<T>() + begin, end - begin);
+  });
+  return std::accumulate(partial.begin(), partial.end(), 0.0);
 }
 
 // y = mean (x - t)²;  dx = 2 (x - t) dy / n, dt = -dx
@@ -74,9 +91,31 @@ struct MseLossBackward final : Node {
       : input(this, input_), target(this, target_), reduction(reduction_) {}
   const char* name() const override { return "MseLossBackward0"; }
   Grads backward(const Tensor& dy) override {
-    const Tensor x = input.get();
-    const Tensor dx = (x - target.get()) * (detail::spread_loss(dy, x.numel(), reduction) * 2);
+    const Tensor x = input.get(), t = target.get();
+    const double scale = reduction == Reduction::Mean ? 2 / static_cast<double>(x.numel()) : 2;
+    const Tensor dx = grad_enabled() ? (x - t) * (dy * scale) : fused(x, t, dy, scale);
     return {needs(0) ? dx : Tensor(), needs(1) ? neg(dx) : Tensor()};
+  }
+
+  // (x - t) dy scale in one pass.
+  static Tensor fused(const Tensor& x, const Tensor& t, const Tensor& dy, double scale) {
+    const Tensor dx = detail::make_tensor(x.sizes(), x.numel(), x.dtype());
+    detail::dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
+      const auto& binary = simd::kernels().of<T>().binary;
+      const auto sub = binary[static_cast<int>(simd::BinaryOp::Sub)];
+      const auto mul = binary[static_cast<int>(simd::BinaryOp::Mul)];
+      const T factor = static_cast<T>(scale);
+      detail::elementwise<T, T, T, T>(
+          dx,
+          [&](T* o, std::int64_t n, const T* a, const T* b, const T* g, std::int64_t a_step,
+              std::int64_t b_step, std::int64_t g_step) {
+            sub(o, a, a_step, b, b_step, n);
+            mul(o, o, 1, g, g_step, n);
+            mul(o, o, 1, &factor, 0, n);
+          },
+          x, t, dy);
+    });
+    return dx;
   }
 };
 
@@ -140,11 +179,11 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) 
     HEED_CHECK(x.is_floating_point(), "\"mse_loss\" not implemented for '",
                scalar_type_name(x.dtype()), "'");
   } else {
-    const Tensor a = detail::plain_contiguous(x), b = detail::plain_contiguous(t);
     y = detail::make_tensor({}, 1, x.dtype());
     detail::dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
-      const T total = squared_distance(a.data<T>(), b.data<T>(), a.numel());
-      *y.data<T>() = reduction == Reduction::Mean ? total / static_cast<T>(a.numel()) : total;
+      const double total = squared_distance_of<T>(x, t);
+      const double n = reduction == Reduction::Mean ? static_cast<double>(x.numel()) : 1;
+      *y.data<T>() = static_cast<T>(total / n);
     });
   }
   return record<MseLossBackward>(y, inputs(x, t), x, t, reduction);
