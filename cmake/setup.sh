@@ -15,7 +15,7 @@ heed_die() {
 heed_apt() {
   command -v apt-get >/dev/null || heed_die "heed needs these packages (Debian's names): $*
 Fedora:    sudo dnf install gcc-c++ cmake ninja-build xsimd-devel doctest-devel json-devel cli11-devel
-Homebrew:  brew install cmake ninja xsimd doctest nlohmann-json cli11 libomp"
+Homebrew:  brew install cmake ninja xsimd doctest nlohmann-json cli11"
   local sudo=() log
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || heed_die "As root, run: apt-get install $*"
