@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -23,7 +24,8 @@ TEST_CASE("blocks are aligned, writable to their end and apart from one another"
     blocks.emplace_back(block, bytes);
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    for (std::size_t at = 0; at < blocks[i].second; ++at) REQUIRE(blocks[i].first[at] == i);
+    const auto* bytes = blocks[i].first;
+    CHECK(std::all_of(bytes, bytes + blocks[i].second, [i](unsigned char b) { return b == i; }));
     deallocate(blocks[i].first, blocks[i].second);
   }
 }
