@@ -10,6 +10,7 @@
 #include "core/autograd/graph.h"
 #include "core/autograd/node.h"
 #include "core/factory.h"
+#include "core/io/io.h"
 #include "core/memory.h"
 #include "core/ops/ops.h"
 #include "core/parallel.h"
