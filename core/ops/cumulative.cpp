@@ -1,10 +1,13 @@
 // Running sums.
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/autograd/node.h"
 #include "core/ops/dispatch.h"
 #include "core/ops/ops.h"
 #include "core/ops/reduce.h"
+#include "core/parallel.h"
 
 namespace heed {
 
@@ -26,20 +29,33 @@ struct CumsumBackward final : Node {
   Grads backward(const Tensor& dy) override { return running_sum(dy, dim, !from_the_end); }
 };
 
-// In double for float32, as PyTorch: the error does not grow with the length.
+// Adds up in double for float32, as PyTorch, and in unsigned for int64, so that an overflow wraps.
 template <class T>
-void run(T* y, const T* x, std::int64_t n, std::int64_t stride) {
-  if constexpr (std::is_floating_point_v<T>) {
-    double total = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      total += static_cast<double>(x[i * stride]);
-      y[i * stride] = static_cast<T>(total);
+using Total = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+
+// Along the rows of (n, width), `step` apart (negative: from the last row), a few columns at a
+// time.
+template <class T>
+void run(T* y, const T* x, std::int64_t n, std::int64_t width, std::int64_t step) {
+  if (width == 1) {
+    Total<T> total{};
+    for (std::int64_t k = 0; k < n; ++k) {
+      total += static_cast<Total<T>>(x[k * step]);
+      y[k * step] = static_cast<T>(total);
     }
-  } else {
-    std::uint64_t total = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      total += static_cast<std::uint64_t>(x[i * stride]);
-      y[i * stride] = static_cast<T>(total);
+    return;
+  }
+  constexpr std::int64_t kColumns = 64;
+  Total<T> totals[kColumns];
+  for (std::int64_t first = 0; first < width; first += kColumns) {
+    const std::int64_t columns = std::min(kColumns, width - first);
+    std::fill(totals, totals + columns, Total<T>{});
+    for (std::int64_t k = 0; k < n; ++k) {
+      const std::int64_t row = k * step + first;
+      for (std::int64_t c = 0; c < columns; ++c) {
+        totals[c] += static_cast<Total<T>>(x[row + c]);
+        y[row + c] = static_cast<T>(totals[c]);
+      }
     }
   }
 }
@@ -49,11 +65,15 @@ Tensor running_sum(const Tensor& input, std::int64_t dim, bool from_the_end) {
   const detail::ReducePlan plan = detail::plan_reduction(x, detail::one_dim_mask(x, dim), true);
   const Tensor y = detail::make_tensor(x.sizes(), x.dtype());
   const auto body = [&]<class T>() {
-    for (std::int64_t i = 0; i < plan.count() && plan.n > 0; ++i) {
-      std::int64_t at = (i / plan.inner) * plan.n * plan.inner + i % plan.inner;
-      if (from_the_end) at += (plan.n - 1) * plan.inner;
-      run(y.data<T>() + at, plan.x.data<T>() + at, plan.n, from_the_end ? -plan.inner : plan.inner);
-    }
+    const std::int64_t size = plan.n * plan.inner;
+    const std::int64_t last = from_the_end && plan.n > 0 ? size - plan.inner : 0;
+    parallel_for(0, plan.outer, std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(size, 1)),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t o = begin; o < end; ++o) {
+                     run(y.data<T>() + o * size + last, plan.x.data<T>() + o * size + last, plan.n,
+                         plan.inner, from_the_end ? -plan.inner : plan.inner);
+                   }
+                 });
   };
   detail::dispatch(x.dtype(), [&]<class T>() {
     if constexpr (!std::is_same_v<T, bool>) body.template operator()<T>();

@@ -1,4 +1,5 @@
 // Largest and smallest elements and where they are. NaN wins over every number.
+#include <algorithm>
 #include <cmath>
 
 #include "core/autograd/node.h"
@@ -65,10 +66,22 @@ Tensor extreme(const Tensor& x, std::uint32_t mask, bool keepdim) {
   return y;
 }
 
-// The index of the first extreme of each row of a plan.
+// The index of the first extreme of each row of a plan, and its value.
 template <bool kLargest, class T>
 void extreme_indices(const ReducePlan& plan, std::int64_t* indices, T* values) {
   const T* from = plan.x.data<T>();
+  if constexpr (std::is_floating_point_v<T>) {
+    if (plan.inner == 1) {  // the value by the kernel, then where it is
+      detail::reduce_floating(kLargest ? ReduceOp::Max : ReduceOp::Min, values, plan);
+      for (std::int64_t r = 0; r < plan.outer; ++r) {
+        const T* row = from + r * plan.n;
+        const T best = values[r];
+        indices[r] = is_nan(best) ? std::find_if(row, row + plan.n, is_nan<T>) - row
+                                  : std::find(row, row + plan.n, best) - row;
+      }
+      return;
+    }
+  }
   for (std::int64_t i = 0; i < plan.count(); ++i) {
     const T* p = from + (i / plan.inner) * plan.n * plan.inner + i % plan.inner;
     std::int64_t best = 0;
@@ -76,7 +89,7 @@ void extreme_indices(const ReducePlan& plan, std::int64_t* indices, T* values) {
       if (replaces<kLargest>(p[best * plan.inner], p[k * plan.inner])) best = k;
     }
     indices[i] = best;
-    if (values) values[i] = p[best * plan.inner];
+    values[i] = p[best * plan.inner];
   }
 }
 
@@ -181,11 +194,13 @@ Tensor arg_extreme(const Tensor& x, std::optional<std::int64_t> dim, bool keepdi
              x.sizes(), ")");
   const std::uint32_t mask = dim ? one_dim_mask(x, *dim) : all_dims_mask(x);
   check_reducible(x, mask, op);
-  const ReducePlan plan = detail::plan_reduction(x, mask, keepdim);
+  const ReducePlan plan = detail::plan_reduction(x, mask, keepdim, detail::ReduceLayout::Any,
+                                                 detail::ReduceOrder::RowMajor);
   const Tensor indices = detail::make_tensor(plan.sizes, int64);
   if (indices.numel() == 0) return indices;
+  const Tensor values = detail::make_tensor(plan.sizes, x.dtype());
   detail::dispatch(x.dtype(), [&]<class T>() {
-    extreme_indices<kLargest, T>(plan, indices.data<std::int64_t>(), nullptr);
+    extreme_indices<kLargest, T>(plan, indices.data<std::int64_t>(), values.data<T>());
   });
   return indices;
 }

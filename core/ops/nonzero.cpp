@@ -21,8 +21,10 @@ Tensor nonzero_places(const Tensor& x) {
     for (std::int64_t i = 0; i < x.numel(); ++i) count += in[i] != T{0};
     places = detail::make_tensor({count}, count, int64);
     auto* out = places.data<std::int64_t>();
-    for (std::int64_t i = 0; i < x.numel(); ++i) {
-      if (in[i] != T{0}) *out++ = i;
+    // Writes at every element and moves on where it counts: no branch to guess wrong.
+    for (std::int64_t i = 0, next = 0; next < count; ++i) {
+      out[next] = i;
+      next += in[i] != T{0};
     }
   });
   return places;

@@ -25,9 +25,15 @@ enum class ReduceLayout : std::uint8_t {
   Rows,  // inner is 1: what is reduced is adjacent in memory
 };
 
+enum class ReduceOrder : std::uint8_t {
+  Free,      // where all of x is reduced, its elements may be met as they lie in memory
+  RowMajor,  // in the order of their indices: which one is first matters
+};
+
 /// mask: bit d set where dim d is reduced.
 ReducePlan plan_reduction(const Tensor& x, std::uint32_t mask, bool keepdim,
-                          ReduceLayout layout = ReduceLayout::Any);
+                          ReduceLayout layout = ReduceLayout::Any,
+                          ReduceOrder order = ReduceOrder::Free);
 
 /// The bit of one dim; a scalar may be reduced along dim 0 or -1.
 std::uint32_t one_dim_mask(const Tensor& x, std::int64_t dim);

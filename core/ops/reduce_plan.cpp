@@ -38,7 +38,27 @@ Tensor restore_dims(const Tensor& y, const Dims& input_sizes, std::uint32_t mask
   return reshape(y, sizes);
 }
 
-ReducePlan plan_reduction(const Tensor& x, std::uint32_t mask, bool keepdim, ReduceLayout layout) {
+namespace {
+
+// The dims of x from the largest stride to the smallest: x as it lies in memory, if it is a
+// transposed contiguous tensor.
+Tensor in_memory_order(const Tensor& x) {
+  Dims order;
+  for (std::int64_t d = 0; d < x.dim(); ++d) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t a, std::int64_t b) { return x.strides()[a] > x.strides()[b]; });
+  Dims sizes, strides;
+  for (const std::int64_t d : order) {
+    sizes.push_back(x.sizes()[d]);
+    strides.push_back(x.strides()[d]);
+  }
+  return make_alias(x, sizes, strides, x.storage_offset());
+}
+
+}  // namespace
+
+ReducePlan plan_reduction(const Tensor& x, std::uint32_t mask, bool keepdim, ReduceLayout layout,
+                          ReduceOrder order) {
   ReducePlan plan;
   const Dims& sizes = x.sizes();
   bool block = true, inside = false, after = false;
@@ -58,7 +78,9 @@ ReducePlan plan_reduction(const Tensor& x, std::uint32_t mask, bool keepdim, Red
     }
   }
   if (block && (layout == ReduceLayout::Any || plan.inner == 1)) {
-    plan.x = plain_contiguous(x);
+    // Where all of x becomes one number, its order does not matter.
+    const bool whole = plan.outer * plan.inner == 1 && order == ReduceOrder::Free;
+    plan.x = plain_contiguous(whole && !x.is_contiguous() ? in_memory_order(x) : x);
     return plan;
   }
   Dims moved_sizes, moved_strides;

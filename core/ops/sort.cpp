@@ -1,6 +1,5 @@
 // Orders along a dim: sort, argsort and the k largest.
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "core/autograd/node.h"
@@ -8,6 +7,7 @@
 #include "core/ops/dispatch.h"
 #include "core/ops/ops.h"
 #include "core/ops/reduce.h"
+#include "core/parallel.h"
 
 namespace heed {
 
@@ -19,13 +19,46 @@ using autograd::SavedTensor;
 
 namespace {
 
-// Ascending with NaN last.
+// An element and the place it comes from: sorted side by side, so that a comparison does not leave
+// the cache.
 template <class T>
-bool before(T a, T b) {
-  return a < b || (b != b && a == a);
+struct Placed {
+  T value;
+  std::int64_t place;
+};
+
+// Ties by place: the order is stable, also where only a part is sorted.
+template <bool kDescending, class T>
+bool comes_first(const Placed<T>& a, const Placed<T>& b) {
+  if (a.value != b.value) return kDescending ? a.value > b.value : a.value < b.value;
+  return a.place < b.place;
 }
 
-// The first k places of each row in order; the rows lie along dim of sizes.
+// Brings the first k of n in order to the front.
+template <bool kDescending, class T>
+void order_row(Placed<T>* row, std::int64_t n, std::int64_t k) {
+  // NaN is the largest, and among NaNs the order is that of their places.
+  Placed<T>* const end = row + n;
+  const auto is_nan = [](const Placed<T>& x) { return x.value != x.value; };
+  const auto is_number = [](const Placed<T>& x) { return x.value == x.value; };
+  Placed<T>* first = row;
+  Placed<T>* last = end;
+  if (std::any_of(row, end, is_nan)) {
+    if (kDescending) {
+      first = std::stable_partition(row, end, is_nan);
+    } else {
+      last = std::stable_partition(row, end, is_number);
+    }
+  }
+  Placed<T>* const needed = row + k;
+  if (needed < last && needed > first) {
+    std::nth_element(first, needed, last, comes_first<kDescending, T>);
+    last = needed;
+  }
+  if (needed > first) std::sort(first, last, comes_first<kDescending, T>);
+}
+
+// The first k places of each row along dim.
 template <class T>
 void order_rows(const Tensor& x, std::int64_t dim, std::int64_t k, bool descending,
                 const Tensor& values, const Tensor& indices) {
@@ -34,29 +67,28 @@ void order_rows(const Tensor& x, std::int64_t dim, std::int64_t k, bool descendi
   std::int64_t inner = 1;
   for (std::int64_t d = dim + 1; d < x.dim(); ++d) inner *= x.sizes()[d];
   const std::int64_t rows = n == 0 ? 0 : x.numel() / n;
-  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const T* row = from.data<T>() + (r / inner) * n * inner + r % inner;
-    const std::int64_t out = (r / inner) * k * inner + r % inner;
-    std::iota(order.begin(), order.end(), 0);
-    // Ties by index: the order is stable, also where only a part is sorted.
-    const auto comes_first = [&](std::int64_t i, std::int64_t j) {
-      const T a = row[i * inner], b = row[j * inner];
-      if (descending ? before(b, a) : before(a, b)) return true;
-      if (descending ? before(a, b) : before(b, a)) return false;
-      return i < j;
-    };
-    if (k < n) {
-      std::partial_sort(order.begin(), order.begin() + k, order.end(), comes_first);
-    } else {
-      std::sort(order.begin(), order.end(), comes_first);
-    }
-    for (std::int64_t i = 0; i < k; ++i) {
-      const std::int64_t at = order[static_cast<std::size_t>(i)];
-      values.data<T>()[out + i * inner] = row[at * inner];
-      indices.data<std::int64_t>()[out + i * inner] = at;
-    }
-  }
+  const T* in = from.data<T>();
+  parallel_for(0, rows, std::max<std::int64_t>(1, 1024 / std::max<std::int64_t>(n, 1)),
+               [&](std::int64_t begin, std::int64_t end) {
+                 std::vector<Placed<T>> row(static_cast<std::size_t>(n));
+                 for (std::int64_t r = begin; r < end; ++r) {
+                   const std::int64_t start = r / inner * n * inner + r % inner;
+                   for (std::int64_t i = 0; i < n; ++i) {
+                     row[static_cast<std::size_t>(i)] = {in[start + i * inner], i};
+                   }
+                   if (descending) {
+                     order_row<true>(row.data(), n, k);
+                   } else {
+                     order_row<false>(row.data(), n, k);
+                   }
+                   const std::int64_t out = r / inner * k * inner + r % inner;
+                   for (std::int64_t i = 0; i < k; ++i) {
+                     const Placed<T>& one = row[static_cast<std::size_t>(i)];
+                     values.data<T>()[out + i * inner] = one.value;
+                     indices.data<std::int64_t>()[out + i * inner] = one.place;
+                   }
+                 }
+               });
 }
 
 // y = x[indices];  dx[indices] = dy
