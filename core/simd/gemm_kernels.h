@@ -1,6 +1,6 @@
 // The matrix product of the kernel table: which of the ways to take, and how to share the work.
 //
-//  - One tile: the whole product is one tile of registers. Nothing but the arithmetic.
+//  - One panel: no more columns than a tile has. Nothing but the arithmetic.
 //  - A row or a column: gemm_vector.h.
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
@@ -39,24 +39,48 @@ inline constexpr std::int64_t kGemmRows = 192;
 // Bytes of a B that is read in place.
 inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
 
-// The product as one tile, if it is one.
+// The product as one panel of tiles that read both operands in place, if it is one: no more columns
+// than a tile has. Nothing but the arithmetic and a handful of compares, for tiny products. A small
+// B that runs along k is turned on the stack.
 template <class Arch, class T>
-bool gemm_one_tile(const Gemm<T>& g) {
+bool gemm_one_panel(const Gemm<T>& g) {
+  using Tiles = GemmTiles<Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  constexpr std::int64_t max_vectors = GemmTiles<Arch>::max_vectors;
-  if (!kHasMask<Arch> || g.m > GemmTiles<Arch>::max_rows || g.n > lanes * max_vectors ||
-      g.b_col != 1 || g.k > kGemmDepth) {
+  constexpr std::int64_t room = 4096;
+  if (!kHasMask<Arch> || g.n > lanes * Tiles::max_vectors || g.k > kGemmDepth || g.m > kGemmRows) {
     return false;
   }
+  alignas(64) T turned[room + lanes];
+  const T* b = g.b;
+  std::int64_t b_row = g.b_row;
+  if (g.b_col != 1) {
+    const std::int64_t width = packed_width<Arch, T>(g.n);
+    if (g.b_row != 1 || width * g.k > room) return false;
+    pack_b<Arch>(turned, g.b, 1, g.b_col, g.k, g.n);
+    b = turned;
+    b_row = width;
+  }
   const std::int64_t vectors = (g.n + lanes - 1) / lanes;
-  if (g.m > GemmTiles<Arch>::rows(static_cast<int>(vectors))) return false;
   const std::int64_t last = g.n - (vectors - 1) * lanes;
   const GemmTileTable<T>& table = kHasHalf<Arch> && last <= lanes / 2
                                       ? kGemmTiles<Arch, T, Tail::Half>
-                                      : kGemmTiles<Arch, T, Tail::Masked>;
-  const GemmTile<T> tile{g.k, g.a,     g.a_row, g.a_col,      g.b, g.b_row,
-                         g.c, g.c_row, g.bias,  g.accumulate, last};
-  table.tile[vectors - 1][g.m - 1](tile);
+                                  : last < lanes ? kGemmTiles<Arch, T, Tail::Masked>
+                                                 : kGemmTiles<Arch, T, Tail::Whole>;
+  GemmTile<T> tile{g.k, g.a, g.a_row, g.a_col, b, b_row, g.c, g.c_row, g.bias, g.accumulate, last};
+  const auto& tiles = table.tile[vectors - 1];
+  const auto most = static_cast<std::uint32_t>(Tiles::rows(static_cast<int>(vectors)));
+  auto left = static_cast<std::uint32_t>(g.m);
+  if (left <= most) {
+    tiles[left - 1](tile);
+    return true;
+  }
+  for (std::uint32_t pieces = (left + most - 1) / most; pieces > 0; --pieces) {
+    const std::uint32_t rows = (left + pieces - 1) / pieces;
+    tiles[rows - 1](tile);
+    tile.a += static_cast<std::int64_t>(rows) * g.a_row;
+    tile.c += static_cast<std::int64_t>(rows) * g.c_row;
+    left -= rows;
+  }
   return true;
 }
 
@@ -139,7 +163,7 @@ bool gemm_as_vector(const Gemm<T>& g) {
 // n pack different columns of B, so that nothing is packed twice.
 template <class Arch, class T>
 void gemm_single(const Gemm<T>& g) {
-  if (gemm_one_tile<Arch>(g) || gemm_as_vector<Arch>(g)) return;
+  if (gemm_one_panel<Arch>(g) || gemm_as_vector<Arch>(g)) return;
   const std::int64_t work = g.m * g.n * g.k;
   if (work < 2 * kGemmChunk || num_threads() == 1) {
     gemm_blocked<Arch>(g);

@@ -97,9 +97,14 @@ void gemm_tile(const GemmTile<T>& tile) {
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
       const T x = a[i / group][(i % group) * a_row];
+      [[maybe_unused]] const Batch wide(x);
 #pragma GCC unroll 4
-      for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(Batch(x), row[v], sum[i][v]);
-      sum_last[i] = multiply_add(Last(x), row_last, sum_last[i]);
+      for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(wide, row[v], sum[i][v]);
+      if constexpr (tail == Tail::Half && whole > 1) {
+        sum_last[i] = multiply_add(Last(low_half(wide.data)), row_last, sum_last[i]);
+      } else {
+        sum_last[i] = multiply_add(Last(x), row_last, sum_last[i]);
+      }
     }
 #pragma GCC unroll 4
     for (int g = 0; g < groups; ++g) a[g] += a_col;

@@ -40,6 +40,31 @@ std::int64_t packed_width(std::int64_t columns) {
   return (columns + unit - 1) / unit * unit;
 }
 
+// Writes the transpose of up to one register of columns of B, each contiguous along k, to rows of
+// out that are `width` apart.
+template <class Arch, class T>
+void pack_turned(T* out, std::int64_t width, const T* b, std::int64_t b_col, std::int64_t k,
+                 std::int64_t columns) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
+  const std::int64_t count = columns < lanes ? columns : lanes;
+  for (std::int64_t p = 0; p < k; p += lanes) {
+    const std::int64_t valid = k - p < lanes ? k - p : lanes;
+    Batch square[lanes];
+    load_transposed<Arch>(square, b + p, b_col, count, valid);
+    T* to = out + p * width;
+    if (valid == lanes) {
+#pragma GCC unroll 16
+      for (std::int64_t i = 0; i < lanes; ++i) square[i].store_unaligned(to + i * width);
+    } else {
+#pragma GCC unroll 16
+      for (std::int64_t i = 0; i < lanes - 1; ++i) {
+        if (i < valid) square[i].store_unaligned(to + i * width);
+      }
+    }
+  }
+}
+
 /// Packs `columns` columns of `k` rows of B into out[p * packed_width + j], zero behind the last
 /// column. Writes up to one register behind the panel's end.
 template <class Arch, class T>
@@ -61,23 +86,15 @@ void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int
       out += width;
     }
   } else if (b_row == 1) {
-    for (std::int64_t j = (columns - 1) / lanes * lanes; j >= 0; j -= lanes) {
-      const std::int64_t count = columns - j < lanes ? columns - j : lanes;
-      for (std::int64_t p = 0; p < k; p += lanes) {
-        const std::int64_t valid = k - p < lanes ? k - p : lanes;
-        Batch square[lanes];
-        load_transposed<Arch>(square, b + p + j * b_col, b_col, count, valid);
-        T* to = out + p * width + j;
-        if (valid == lanes) {
-#pragma GCC unroll 16
-          for (std::int64_t i = 0; i < lanes; ++i) square[i].store_unaligned(to + i * width);
-        } else {
-#pragma GCC unroll 16
-          for (std::int64_t i = 0; i < lanes - 1; ++i) {
-            if (i < valid) square[i].store_unaligned(to + i * width);
-          }
-        }
+    std::int64_t j = (columns - 1) / lanes * lanes;
+    if constexpr (kHasHalf<Arch>) {
+      if (columns - j <= lanes / 2) {
+        pack_turned<Half<Arch>>(out + j, width, b + j * b_col, b_col, k, columns - j);
+        j -= lanes;
       }
+    }
+    for (; j >= 0; j -= lanes) {
+      pack_turned<Arch>(out + j, width, b + j * b_col, b_col, k, columns - j);
     }
   } else {
     for (std::int64_t p = 0; p < k; ++p) {

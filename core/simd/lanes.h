@@ -155,6 +155,20 @@ Register interleave(Register a, Register b, std::integer_sequence<int, I...>) {
 }  // namespace detail
 
 namespace detail {
+template <class Register, int... I>
+auto first_lanes(Register x, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(x, x, I...);
+}
+}  // namespace detail
+
+/// The lower half of a register, as a register of half the width.
+template <class Register>
+auto low_half(Register x) {
+  constexpr int lanes = static_cast<int>(sizeof(x) / sizeof(x[0]));
+  return detail::first_lanes(x, std::make_integer_sequence<int, lanes / 2>{});
+}
+
+namespace detail {
 // The lanes of x, those `Distance` apart exchanged.
 template <int Distance, class Register, int... I>
 Register exchange(Register x, std::integer_sequence<int, I...>) {
