@@ -36,6 +36,8 @@ inline constexpr std::int64_t kGemmDepth = 512;
 // Columns and rows of the blocks into which C is cut.
 inline constexpr std::int64_t kGemmColumns = 4096;
 inline constexpr std::int64_t kGemmRows = 192;
+// Bytes of a C that the caches do not hold.
+inline constexpr std::int64_t kGemmStores = 1 << 20;
 // Bytes of a B that is read in place.
 inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
 
@@ -91,7 +93,9 @@ void gemm_blocked(const Gemm<T>& g) {
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const EvenCut n_cut = even_cut<Arch>(g.n, kGemmColumns);
-  const EvenCut m_cut = even_cut<Arch>(g.m, kGemmRows);
+  // Where k is small and C large the product is all stores: row by row, to adjacent lines.
+  const bool stores = g.k <= 16 && g.m * g.n * size > kGemmStores;
+  const EvenCut m_cut = even_cut<Arch>(g.m, stores ? tile_rows<Arch, T>(g.n) : kGemmRows);
   const std::int64_t bytes_b = g.k * g.n * size;
   const bool pack_b =
       g.b_col != 1 || (!kHasMask<Arch> && g.n % lanes != 0) || (g.m > 48 && bytes_b > kGemmInPlace);
@@ -140,12 +144,13 @@ inline constexpr std::int64_t kGemmChunk = std::int64_t{1} << 20;
 // not one, or so small that a tile does it as well.
 template <class Arch, class T>
 bool gemm_as_vector(const Gemm<T>& g) {
-  if ((g.m != 1 && g.n != 1) || (g.m + g.n) * g.k < 512) return false;
+  if ((g.m != 1 && g.n != 1) || (g.m + g.n) * g.k < 128) return false;
   GemmVector<T> v{g.n, g.k, g.a, g.a_col, g.b, g.b_row, g.b_col, g.c, 1, g.bias, 1, g.accumulate};
   if (g.m != 1) {
     v = {g.m, g.k, g.b, g.b_row, g.a, g.a_col, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
   }
   if (v.b_row != 1 && !(v.b_col == 1 && v.y_step == 1)) return false;
+  if (v.b_col == 1 && v.n <= 64 && g.m == 1) return false;         // one row of one panel
   if (v.b_col == 1 && v.b_row == 1 && v.y_step != 1) v.b_col = 2;  // k or n is 1: any stride does
   // Memory-bound: what a core reads in 30 µs is less than what it multiplies.
   const std::int64_t grain = (kGemmChunk / 4 / v.k / 64 + 1) * 64;
@@ -163,7 +168,7 @@ bool gemm_as_vector(const Gemm<T>& g) {
 // n pack different columns of B, so that nothing is packed twice.
 template <class Arch, class T>
 void gemm_single(const Gemm<T>& g) {
-  if (gemm_one_panel<Arch>(g) || gemm_as_vector<Arch>(g)) return;
+  if (gemm_as_vector<Arch>(g) || gemm_one_panel<Arch>(g)) return;
   const std::int64_t work = g.m * g.n * g.k;
   if (work < 2 * kGemmChunk || num_threads() == 1) {
     gemm_blocked<Arch>(g);

@@ -72,38 +72,76 @@ void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t e
   }
 }
 
-// Columns dot products of x (contiguous) with columns of B, each in two chains that are added at
-// the end, then a fixed tree over the lanes.
+// The sums over the lanes of as many registers as a register has lanes, in the order of sum_lanes:
+// each round adds the halves of two registers and interleaves them.
+template <class Arch, class T>
+xsimd::batch<T, Arch> sum_each(xsimd::batch<T, Arch>* x) {
+#pragma GCC unroll 4
+  for (int count = static_cast<int>(xsimd::batch<T, Arch>::size) / 2; count > 0; count /= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) {
+      x[i] = interleave_low(x[i], x[i + count]) + interleave_high(x[i], x[i + count]);
+    }
+  }
+  return x[0];
+}
+
+// Columns dot products of x (contiguous) with columns of B. A column is summed in the same order
+// whatever Columns is.
 template <class Arch, class T, int Columns>
 void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t j) {
   using Batch = xsimd::batch<T, Arch>;
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  const T* column = g.b + j * g.b_col;
-  Batch even[Columns], odd[Columns];
-  for (int c = 0; c < Columns; ++c) even[c] = odd[c] = Batch(T(0));
+  constexpr int lanes = static_cast<int>(Batch::size);
+  constexpr int chains = lanes >= 8 ? 1 : 2;
+  constexpr int group = Columns < 4 ? Columns : 4;  // columns addressed from one pointer
+  Batch sum[Columns][chains];
+#pragma GCC unroll 16
+  for (int c = 0; c < Columns; ++c) {
+    for (int i = 0; i < chains; ++i) sum[c][i] = Batch(T(0));
+  }
+  const T* column[Columns / group];
+  for (int i = 0; i < Columns / group; ++i) column[i] = g.b + (j + i * group) * g.b_col;
   std::int64_t p = 0;
-  for (; p + 2 * lanes <= g.k; p += 2 * lanes) {
-    const Batch x0 = Batch::load_unaligned(x + p), x1 = Batch::load_unaligned(x + p + lanes);
-#pragma GCC unroll 8
+  for (; p + chains * lanes <= g.k; p += chains * lanes) {
+    Batch xs[chains];
+    for (int i = 0; i < chains; ++i) xs[i] = Batch::load_unaligned(x + p + i * lanes);
+#pragma GCC unroll 16
     for (int c = 0; c < Columns; ++c) {
-      const T* b = column + c * g.b_col + p;
-      even[c] = multiply_add(x0, Batch::load_unaligned(b), even[c]);
-      odd[c] = multiply_add(x1, Batch::load_unaligned(b + lanes), odd[c]);
+      const T* b = column[c / group] + (c % group) * g.b_col + p;
+      for (int i = 0; i < chains; ++i) {
+        sum[c][i] = multiply_add(xs[i], Batch::load_unaligned(b + i * lanes), sum[c][i]);
+      }
     }
   }
   for (; p < g.k; p += lanes) {
     const LaneMask<Arch, T> mask(g.k - p < lanes ? g.k - p : lanes);
-    const Batch x0 = mask.load(x + p);
-#pragma GCC unroll 8
+    const Batch xs = mask.load(x + p);
+#pragma GCC unroll 16
     for (int c = 0; c < Columns; ++c) {
-      even[c] = multiply_add(x0, mask.load(column + c * g.b_col + p), even[c]);
+      const T* b = column[c / group] + (c % group) * g.b_col + p;
+      sum[c][0] = multiply_add(xs, mask.load(b), sum[c][0]);
     }
+  }
+  alignas(64) T sums[Columns < lanes ? lanes : Columns];
+  Batch one[Columns];
+#pragma GCC unroll 16
+  for (int c = 0; c < Columns; ++c)
+    one[c] = chains == 1 ? sum[c][0] : sum[c][0] + sum[c][chains - 1];
+  if constexpr (Columns == lanes) {
+    const Batch all = sum_each<Arch, T>(one);
+    if (g.y_step == 1 && g.bias == nullptr && !g.accumulate) {
+      all.store_unaligned(g.y + j);
+      return;
+    }
+    all.store_aligned(sums);
+  } else {
+    for (int c = 0; c < Columns; ++c) sums[c] = sum_lanes(one[c]);
   }
   for (int c = 0; c < Columns; ++c) {
     T* y = g.y + (j + c) * g.y_step;
-    T sum = sum_lanes(even[c] + odd[c]);
-    if (g.bias != nullptr) sum += g.bias[(j + c) * g.bias_step];
-    *y = g.accumulate ? *y + sum : sum;
+    T value = sums[c];
+    if (g.bias != nullptr) value += g.bias[(j + c) * g.bias_step];
+    *y = g.accumulate ? *y + value : value;
   }
 }
 
@@ -119,8 +157,12 @@ void gemm_vector_piece(const GemmVector<T>& g, std::int64_t begin, std::int64_t 
     for (std::int64_t p = 0; p < g.k; ++p) copy[p] = g.x[p * g.x_step];
     x = copy;
   }
+  constexpr int lanes = static_cast<int>(xsimd::batch<T, Arch>::size);
   std::int64_t j = begin;
-  for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4>(g, x, j);
+  for (; j + lanes <= end; j += lanes) gemm_vector_dots<Arch, T, lanes>(g, x, j);
+  if constexpr (lanes > 4) {
+    for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4>(g, x, j);
+  }
   for (; j < end; ++j) gemm_vector_dots<Arch, T, 1>(g, x, j);
 }
 
