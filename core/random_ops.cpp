@@ -315,7 +315,10 @@ Tensor bernoulli(const Tensor& probabilities, Generator* generator) {
     std::vector<T> drawn;
     drawn.reserve(static_cast<std::size_t>(y.numel()));
     for_each_in_order(y.sizes(), probabilities.strides(), order, [&](std::int64_t at) {
-      drawn.push_back(source.uniform_double() < static_cast<double>(p[at]) ? T{1} : T{0});
+      // PyTorch draws a uniform number of the probabilities' own type.
+      const T u = std::is_same_v<T, float> ? static_cast<T>(source.uniform_float())
+                                           : static_cast<T>(source.uniform_double());
+      drawn.push_back(u < p[at] ? T{1} : T{0});
     });
     auto next = drawn.begin();
     for_each_in_order(y.sizes(), y.strides(), order, [&](std::int64_t at) { out[at] = *next++; });
