@@ -317,7 +317,8 @@ struct PowBackward final : Node {
     if (needs(0)) da = pow_base_grad(dy, base, exponent);
     if (needs(1)) {
       const Tensor flat = logical_and(eq(base, 0), ge(exponent, 0));
-      db = mul(dy, where(flat, Scalar(0.0), mul(y, log(base))));
+      // The logarithm in the type of y, also of whole numbers.
+      db = mul(dy, where(flat, Scalar(0.0), mul(y, log(to(base, dy.dtype())))));
     }
     return {da, db};
   }

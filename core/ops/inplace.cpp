@@ -46,7 +46,8 @@ struct CopySlices final : Node {
 
 struct CopyBackward final : Node {
   const char* name() const override { return "CopyBackwards"; }
-  Grads backward(const Tensor& dy) override { return {Tensor(), dy}; }
+  // Zeros, not nothing: x was used, and its .grad says so.
+  Grads backward(const Tensor& dy) override { return {needs(0) ? zeros_like(dy) : Tensor(), dy}; }
 };
 
 // ---- y = a constant, whatever x was;  dx = 0
@@ -55,7 +56,7 @@ struct OverwriteBackward final : Node {
   const char* label;
   explicit OverwriteBackward(const char* label_) : label(label_) {}
   const char* name() const override { return label; }
-  Grads backward(const Tensor&) override { return Tensor(); }
+  Grads backward(const Tensor& dy) override { return zeros_like(dy); }
 };
 
 namespace detail {
@@ -190,8 +191,8 @@ const Tensor& unary_in_place(const Tensor& self, bool reads_input, F f) {
 }  // namespace
 
 const Tensor& Tensor::copy_(const Tensor& source) const {
-  HEED_CHECK(is_broadcastable_to(source.sizes(), sizes()), "The size of tensor a (", sizes(),
-             ") must match the size of tensor b (", source.sizes(), ") to be copied into it");
+  HEED_CHECK(broadcast_shapes(sizes(), source.sizes()) == sizes(), "output with shape ", sizes(),
+             " doesn't match the broadcast shape ", broadcast_shapes(sizes(), source.sizes()));
   check_writable(*this);
   if (!grad_enabled() || (!requires_grad() && !source.requires_grad())) {
     const bool aliased = source.impl()->storage.get() == impl_->storage.get();
@@ -273,6 +274,7 @@ const Tensor& Tensor::clamp_(std::optional<Scalar> min, std::optional<Scalar> ma
   return unary_in_place(*this, true, [&](const Tensor& x) { return heed::clamp(x, min, max); });
 }
 const Tensor& Tensor::masked_fill_(const Tensor& mask, Scalar value) const {
+  broadcast_shapes(sizes(), mask.sizes());  // so that an error names this tensor first
   return unary_in_place(*this, false,
                         [&](const Tensor& x) { return heed::masked_fill(x, mask, value); });
 }

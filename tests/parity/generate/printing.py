@@ -11,6 +11,10 @@ from recording import Values, number, write
 INF, NAN = math.inf, math.nan
 DTYPES = {"f32": torch.float32, "f64": torch.float64, "i": torch.int64, "b": torch.bool}
 CASES = []
+# heed's names of types are shorter, which moves where a line is broken.
+add_suffixes = torch._tensor_str._add_suffixes
+torch._tensor_str._add_suffixes = lambda text, suffixes, *rest, **more: add_suffixes(
+    text, [s.replace("dtype=torch.", "dtype=") for s in suffixes], *rest, **more)
 DEFAULT = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
 
 
@@ -24,7 +28,7 @@ def case(values, shape, dtype="f32", options=None, how=None, views=()):
         x = x.detach().requires_grad_()
         y = {"requires_grad": lambda: x, "exp": x.exp, "mul": lambda: x * 2, "sum": x.sum}[how]()
     torch.set_printoptions(**{**DEFAULT, **(options or {})})
-    text = str(y).replace("dtype=torch.", "dtype=")
+    text = str(y)
     torch.set_printoptions(**DEFAULT)
     record = {"v": [number(v) for v in values], "s": list(shape), "d": dtype, "text": text}
     for key, value in (("options", options), ("how", how), ("views", [list(v) for v in views])):
