@@ -1,5 +1,5 @@
-# The kernels: core/simd/arch_<set>.cpp is compiled with the flags of its instruction set, the rest
-# of core/simd as everything else (core/simd/kernels.h has the rules). HEED_HAVE_<SET> tells the
+# The kernels: core/simd/arch_<set>*.cpp are compiled with the flags of their instruction set, the
+# rest of core/simd as everything else (core/simd/kernels.h has the rules). HEED_HAVE_<SET> tells the
 # code which tables were built. The CPU must have every feature named here before a table is used.
 include(CheckCXXCompilerFlag)
 
@@ -23,20 +23,17 @@ else()
 endif()
 
 file(GLOB heed_simd_sources CONFIGURE_DEPENDS core/simd/*.cpp core/simd/reference/*.cpp)
-list(FILTER heed_simd_sources EXCLUDE REGEX "/arch_[a-z0-9]+\\.cpp$")
+list(FILTER heed_simd_sources EXCLUDE REGEX "/arch_[a-z0-9_]+\\.cpp$")
 target_sources(heed PRIVATE ${heed_simd_sources})
 
 foreach(set IN LISTS heed_sets)
-  set(source "${PROJECT_SOURCE_DIR}/core/simd/arch_${set}.cpp")
-  if(NOT EXISTS "${source}")
-    continue()
-  endif()
+  file(GLOB sources CONFIGURE_DEPENDS core/simd/arch_${set}*.cpp)
   string(REPLACE ";" " " flags "${heed_flags_${set}}")
   string(TOUPPER ${set} upper)
   check_cxx_compiler_flag("${flags}" HEED_COMPILER_HAS_${upper})
   if(HEED_COMPILER_HAS_${upper})
-    target_sources(heed PRIVATE "${source}")
-    set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "${heed_flags_${set}}")
+    target_sources(heed PRIVATE ${sources})
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${heed_flags_${set}}")
     target_compile_definitions(heed PRIVATE HEED_HAVE_${upper}=1)
   endif()
 endforeach()

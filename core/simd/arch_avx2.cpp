@@ -1,11 +1,12 @@
 // The kernels for AVX2 with fused multiply-add.
-#include "core/simd/families.h"
+#include "core/simd/products.h"
 
 namespace heed::simd {
 
 void fill_avx2(Kernels& table) {
   table.isa = "avx2";
-  fill_families<xsimd::fma3<xsimd::avx2>>(table);
+  fill_products<xsimd::fma3<xsimd::avx2>>(table);
+  fill_avx2_rows(table);
 }
 
 }  // namespace heed::simd

@@ -1,11 +1,12 @@
 // The kernels for NEON on 64-bit ARM, part of its base.
-#include "core/simd/families.h"
+#include "core/simd/products.h"
 
 namespace heed::simd {
 
 void fill_neon(Kernels& table) {
   table.isa = "neon";
-  fill_families<xsimd::neon64>(table);
+  fill_products<xsimd::neon64>(table);
+  fill_neon_rows(table);
 }
 
 }  // namespace heed::simd

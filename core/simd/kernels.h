@@ -59,7 +59,7 @@ enum class BinaryOp : std::uint8_t {
   Minimum,
   TanhGrad,      // a * (1 - y * y)
   SigmoidGrad,   // a * y * (1 - y)
-  ReluGrad,      // x > 0 ? a : 0   (NaN in x: 0, as PyTorch)
+  ReluGrad,      // x <= 0 ? 0 : a   (NaN in x: a, as PyTorch)
   GeluGrad,      // a * d/dx gelu(x)
   GeluTanhGrad,  // a * d/dx gelu_tanh(x)
   SiluGrad,      // a * s * (1 + x * (1 - s)), s = sigmoid(x)

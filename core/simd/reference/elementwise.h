@@ -12,7 +12,10 @@
 
 namespace heed::simd::reference {
 
-inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+// Written so that exp never overflows: the left tail keeps its last, subnormal values.
+inline double sigmoid(double x) {
+  return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
 
 // The inner argument of gelu_tanh is u(x) = sqrt(2/pi) (x + 0.044715 x^3), and
 // (1 + tanh u) / 2 = sigmoid(2 u), which does not cancel where u is negative.
@@ -58,12 +61,12 @@ inline double gelu_slope(double x) {
 }
 
 // With s = sigmoid(2 u): s + x s (1 - s) 2 u'(x). Beyond 40, s is exactly 0 or 1 and the slope with
-// it; x is held there because u' overflows long before x does.
+// it; u' is held there because it overflows long before x does.
 inline double gelu_tanh_slope(double x) {
   const double z = x > 40 ? 40 : x < -40 ? -40 : x;
   const double s = gelu_tanh_gate(z);
   const double du = kSqrtTwoOverPi * (1 + 3 * kGeluTanhCubic * z * z);
-  return s + z * s * (1 - s) * 2 * du;
+  return s + x * (s * (1 - s) * 2 * du);
 }
 
 inline double silu_slope(double x) {

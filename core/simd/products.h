@@ -1,4 +1,5 @@
-// All families of kernels for one instruction set. Included by the arch_*.cpp only.
+// The matrix products and attention for one instruction set: half of its translation units, since
+// their many register tiles take the compiler longest.
 #pragma once
 
 #include "core/simd/attention_kernels.h"
@@ -8,7 +9,7 @@
 namespace heed::simd {
 
 template <class Arch>
-void fill_families(Kernels& table) {
+void fill_products(Kernels& table) {
   fill_attention<Arch>(table);
   fill_gemm<Arch>(table);
 }

@@ -1,0 +1,213 @@
+// layer_norm and rms_norm, forward and backward.
+//
+// A row is read from memory once; its second and third passes find it in the first-level cache. The
+// backward makes dx and the row's part of dweight and dbias in the same pass. Those sums over rows
+// are kept in the elements' precision for kNormBlock rows, then in double for a chunk of rows, and
+// the chunks are added in order: the shape depends on rows and cols alone.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "core/parallel.h"
+#include "core/simd/kernels.h"
+#include "core/simd/row_loops.h"
+
+namespace heed::simd {
+
+inline constexpr std::int64_t kNormBlock = 64;
+
+template <class Arch, class T>
+void layer_norm(T* y, T* mean, T* rstd, const T* x, const T* weight, const T* bias,
+                std::int64_t rows, std::int64_t cols, double eps) {
+  using B = xsimd::batch<T, Arch>;
+  const double n = static_cast<double>(cols);
+  const auto normalise = [=]<bool has_weight, bool has_bias>(std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const T* row = x + i * cols;
+      T* out = y + i * cols;
+      const double m =
+          sum_row<Arch, T>(cols,
+                           [&](std::int64_t j, const auto& lanes) { return lanes.load(row + j); }) /
+          n;
+      const B center(static_cast<T>(m));
+      const double variance = sum_row<Arch, T>(cols,
+                                               [&](std::int64_t j, const auto& lanes) {
+                                                 const B shift = lanes.load(row + j) - center;
+                                                 return shift * shift;
+                                               }) /
+                              n;
+      const double s = 1 / __builtin_sqrt(variance + eps);
+      const B factor(static_cast<T>(s));
+      for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+        B v = (lanes.load(row + j) - center) * factor;
+        if constexpr (has_weight && has_bias) {
+          v = multiply_add(v, lanes.load(weight + j), lanes.load(bias + j));
+        } else {
+          if constexpr (has_weight) v *= lanes.load(weight + j);
+          if constexpr (has_bias) v += lanes.load(bias + j);
+        }
+        lanes.store(out + j, v);
+      });
+      mean[i] = static_cast<T>(m);
+      rstd[i] = static_cast<T>(s);
+    }
+  };
+  parallel_for(0, rows, chunk_rows<Arch>(cols), [=](std::int64_t begin, std::int64_t end) {
+    if (weight != nullptr && bias != nullptr) {
+      normalise.template operator()<true, true>(begin, end);
+    } else if (weight != nullptr) {
+      normalise.template operator()<true, false>(begin, end);
+    } else if (bias != nullptr) {
+      normalise.template operator()<false, true>(begin, end);
+    } else {
+      normalise.template operator()<false, false>(begin, end);
+    }
+  });
+}
+
+template <class Arch, class T>
+void rms_norm(T* y, T* rstd, const T* x, const T* weight, std::int64_t rows, std::int64_t cols,
+              double eps) {
+  using B = xsimd::batch<T, Arch>;
+  parallel_for(0, rows, chunk_rows<Arch>(cols), [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const T* row = x + i * cols;
+      T* out = y + i * cols;
+      const double square = sum_row<Arch, T>(cols,
+                                             [&](std::int64_t j, const auto& lanes) {
+                                               const B v = lanes.load(row + j);
+                                               return v * v;
+                                             }) /
+                            static_cast<double>(cols);
+      const double s = 1 / __builtin_sqrt(square + eps);
+      const B factor(static_cast<T>(s));
+      for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+        B v = lanes.load(row + j) * factor;
+        if (weight != nullptr) v *= lanes.load(weight + j);
+        lanes.store(out + j, v);
+      });
+      rstd[i] = static_cast<T>(s);
+    }
+  });
+}
+
+/// What the backward of both reads and writes. rms_norm has no mean and no dbias.
+template <class T>
+struct NormBackward {
+  T *dx, *dweight, *dbias;
+  const T *dy, *x, *mean, *rstd, *weight;
+  std::int64_t rows, cols;
+};
+
+/// One row: dx, and its part of the sums over rows, in `sums` (2, cols).
+template <class Arch, class T, bool centered>
+void norm_backward_row(const NormBackward<T>& a, std::int64_t i, T* sums) {
+  using B = xsimd::batch<T, Arch>;
+  const T *dy = a.dy + i * a.cols, *x = a.x + i * a.cols;
+  const B center(centered ? a.mean[i] : T(0)), factor(a.rstd[i]);
+  const auto gradient = [&](std::int64_t j, const auto& lanes) {
+    const B g = lanes.load(dy + j);
+    return a.weight == nullptr ? g : g * lanes.load(a.weight + j);
+  };
+  if (a.dx != nullptr) {
+    const TwoSums<T> total =
+        two_sums_row<Arch, T>(a.cols, [&](B& u, B& v, std::int64_t j, const auto& lanes) {
+          const B g = gradient(j, lanes);
+          if constexpr (centered) u += g;
+          v = multiply_add(g, (lanes.load(x + j) - center) * factor, v);
+        });
+    const double n = static_cast<double>(a.cols);
+    const B mean_g(static_cast<T>(total.first / n)), mean_gx(static_cast<T>(total.second / n));
+    T* dx = a.dx + i * a.cols;
+    for_registers<Arch, T>(a.cols, [&](std::int64_t j, const auto& lanes) {
+      const B xhat = (lanes.load(x + j) - center) * factor, d = lanes.load(dy + j);
+      B rest = a.weight == nullptr ? d : d * lanes.load(a.weight + j);
+      if constexpr (centered) rest -= mean_g;
+      if (sums != nullptr) {  // before dx, which may be dy or x, is written
+        lanes.store(sums + j, multiply_add(d, xhat, lanes.load(sums + j)));
+        if constexpr (centered) {
+          lanes.store(sums + a.cols + j, lanes.load(sums + a.cols + j) + d);
+        }
+      }
+      lanes.store(dx + j, factor * (rest - xhat * mean_gx));
+    });
+  } else if (sums != nullptr) {
+    for_registers<Arch, T>(a.cols, [&](std::int64_t j, const auto& lanes) {
+      const B xhat = (lanes.load(x + j) - center) * factor, d = lanes.load(dy + j);
+      lanes.store(sums + j, multiply_add(d, xhat, lanes.load(sums + j)));
+      if constexpr (centered) lanes.store(sums + a.cols + j, lanes.load(sums + a.cols + j) + d);
+    });
+  }
+}
+
+template <class Arch, class T, bool centered>
+void norm_backward(const NormBackward<T>& a) {
+  const bool wants_sums = a.dweight != nullptr || a.dbias != nullptr;
+  const std::int64_t width = centered ? 2 * a.cols : a.cols;
+  std::int64_t grain = chunk_rows<Arch>(a.cols);
+  if (wants_sums && grain < kNormBlock) grain = kNormBlock;
+  double* totals = nullptr;
+  if (wants_sums) {
+    const std::int64_t chunks = (a.rows + grain - 1) / grain;
+    totals = static_cast<double*>(
+        thread_scratch(3, static_cast<std::int64_t>(sizeof(double)) * (chunks * width + 1)));
+  }
+  parallel_for(0, a.rows, grain, [=](std::int64_t begin, std::int64_t end) {
+    if (totals == nullptr) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        norm_backward_row<Arch, T, centered>(a, i, nullptr);
+      }
+      return;
+    }
+    double* total = totals + begin / grain * width;
+    for (std::int64_t j = 0; j < width; ++j) total[j] = 0;
+    T* sums =
+        static_cast<T*>(thread_scratch(2, static_cast<std::int64_t>(sizeof(T)) * (width + 1)));
+    for (std::int64_t block = begin; block < end; block += kNormBlock) {
+      for (std::int64_t j = 0; j < width; ++j) sums[j] = 0;
+      const std::int64_t block_end = end - block > kNormBlock ? block + kNormBlock : end;
+      for (std::int64_t i = block; i < block_end; ++i) {
+        norm_backward_row<Arch, T, centered>(a, i, sums);
+      }
+      for (std::int64_t j = 0; j < width; ++j) total[j] += static_cast<double>(sums[j]);
+    }
+  });
+  if (!wants_sums) return;
+  for (std::int64_t from = grain; from < a.rows; from += grain) {
+    const double* total = totals + from / grain * width;
+    for (std::int64_t j = 0; j < width; ++j) totals[j] += total[j];
+  }
+  for (std::int64_t j = 0; j < a.cols; ++j) {
+    if (a.dweight != nullptr) a.dweight[j] = a.rows > 0 ? static_cast<T>(totals[j]) : T(0);
+    if (a.dbias != nullptr) a.dbias[j] = a.rows > 0 ? static_cast<T>(totals[a.cols + j]) : T(0);
+  }
+}
+
+template <class Arch, class T>
+void layer_norm_backward(T* dx, T* dweight, T* dbias, const T* dy, const T* x, const T* mean,
+                         const T* rstd, const T* weight, std::int64_t rows, std::int64_t cols) {
+  norm_backward<Arch, T, true>({dx, dweight, dbias, dy, x, mean, rstd, weight, rows, cols});
+}
+template <class Arch, class T>
+void rms_norm_backward(T* dx, T* dweight, const T* dy, const T* x, const T* rstd, const T* weight,
+                       std::int64_t rows, std::int64_t cols) {
+  norm_backward<Arch, T, false>({dx, dweight, nullptr, dy, x, nullptr, rstd, weight, rows, cols});
+}
+
+template <class Arch, class T>
+void fill_norm_of(KernelsOf<T>& table) {
+  table.layer_norm = &layer_norm<Arch, T>;
+  table.layer_norm_backward = &layer_norm_backward<Arch, T>;
+  table.rms_norm = &rms_norm<Arch, T>;
+  table.rms_norm_backward = &rms_norm_backward<Arch, T>;
+}
+
+/// Fills in this instruction set's normalisations.
+template <class Arch>
+void fill_norm(Kernels& table) {
+  fill_norm_of<Arch>(table.f32);
+  fill_norm_of<Arch>(table.f64);
+}
+
+}  // namespace heed::simd
