@@ -71,7 +71,7 @@ Tensor fused_cross_entropy(const Tensor& input, const Tensor& target_in, std::in
   const Tensor logits = detail::class_rows(input);
   const Tensor x = detail::plain_contiguous(logits);
   const std::int64_t rows = x.sizes()[0], classes = x.sizes()[1];
-  const Tensor target = reshape(detail::plain_contiguous(target_in.detach()), {rows});
+  const Tensor target = detail::flat_targets(target_in);
   const Tensor losses = detail::make_tensor({rows}, rows, x.dtype());
   const Tensor lse = detail::make_tensor({rows}, rows, x.dtype());
   const auto* t = target.data<std::int64_t>();

@@ -1,7 +1,7 @@
 // x[indices…]: NumPy's indexing. Integers, ranges, None and Ellipsis make a view; what index
 // tensors remain is one take or put (take.h) on it.
 #include <algorithm>
-#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/autograd/node.h"
@@ -131,25 +131,26 @@ Indexing take_views(const Tensor& x, const std::vector<TensorIndex>& indices) {
   return out;
 }
 
+bool broadcast_together(const Dims& a, const Dims& b) {
+  for (std::int64_t i = 1; i <= std::min(a.size(), b.size()); ++i) {
+    const std::int64_t x = a[a.size() - i], y = b[b.size() - i];
+    if (x != y && x != 1 && y != 1) return false;
+  }
+  return true;
+}
+
+// The shape that index tensors are broadcast to.
 Dims common_shape(const std::vector<Tensor>& tensors) {
   Dims shape;
   for (const Tensor& t : tensors) {
     if (!t.defined()) continue;
-    if (!is_broadcastable_to(t.sizes(), shape) && !is_broadcastable_to(shape, t.sizes())) {
-      bool fits = true;
-      for (std::int64_t i = 1; i <= std::min(shape.size(), t.dim()); ++i) {
-        const std::int64_t a = shape[shape.size() - i], b = t.sizes()[t.dim() - i];
-        fits = fits && (a == b || a == 1 || b == 1);
+    if (!broadcast_together(shape, t.sizes())) {
+      std::string shapes;
+      for (const Tensor& one : tensors) {
+        if (one.defined()) shapes += (shapes.empty() ? "" : ", ") + detail::concat(one.sizes());
       }
-      if (!fits) {
-        std::string shapes;
-        for (const Tensor& one : tensors) {
-          if (one.defined()) shapes += (shapes.empty() ? "" : ", ") + detail::concat(one.sizes());
-        }
-        detail::fail(
-            "shape mismatch: indexing tensors could not be broadcast together with shapes ",
-            shapes);
-      }
+      detail::fail("shape mismatch: indexing tensors could not be broadcast together with shapes ",
+                   shapes);
     }
     shape = broadcast_shapes(shape, t.sizes());
   }
@@ -164,7 +165,6 @@ struct Taking {
 };
 
 Taking to_taking(const Indexing& indexing) {
-  std::vector<std::int64_t> order;
   std::int64_t first = -1, last = -1;
   const auto ndim = indexing.view.dim();
   const auto indexed = [&](std::int64_t d) {

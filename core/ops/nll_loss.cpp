@@ -63,6 +63,11 @@ Tensor class_rows(const Tensor& input) {
   return reshape(movedim(input, 1, -1), {rows, classes});
 }
 
+Tensor flat_targets(const Tensor& target) {
+  const Tensor t = plain_contiguous(target);
+  return t.dim() == 1 ? t : reshape(t, {t.numel()});
+}
+
 }  // namespace detail
 
 namespace {
@@ -157,8 +162,8 @@ Likelihood likelihood_of(const Tensor& input, const Tensor& target, const NllLos
                          bool& empty_mean) {
   const std::int64_t rows = target.numel();
   const std::int64_t classes = input.sizes()[detail::class_dim(input)];
-  Likelihood nll{reshape(detail::plain_contiguous(target.detach()), {rows}),
-                 detail::make_tensor({rows}, rows, input.dtype()), options.reduction, classes,
+  Likelihood nll{detail::flat_targets(target), detail::make_tensor({rows}, rows, input.dtype()),
+                 options.reduction, classes,
                  input.dim() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0"};
   const Tensor w = options.weight.defined() ? detail::plain_contiguous(options.weight) : Tensor();
   detail::dispatch_floating(input.dtype(), "nll_loss", [&]<class T>() {

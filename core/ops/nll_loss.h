@@ -16,4 +16,7 @@ void check_targets(const Tensor& input, const Tensor& target, const Tensor& weig
 /// (C), (N, C), (N, C, d…) as (rows, C), a view where strides allow. Recorded.
 Tensor class_rows(const Tensor& input);
 
+/// Targets of any shape as one contiguous dim.
+Tensor flat_targets(const Tensor& target);
+
 }  // namespace heed::detail
