@@ -150,8 +150,7 @@ bool gemm_as_vector(const Gemm<T>& g) {
     v = {g.m, g.k, g.b, g.b_row, g.a, g.a_col, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
   }
   if (v.b_row != 1 && !(v.b_col == 1 && v.y_step == 1)) return false;
-  if (v.b_col == 1 && v.n <= 64 && g.m == 1) return false;         // one row of one panel
-  if (v.b_col == 1 && v.b_row == 1 && v.y_step != 1) v.b_col = 2;  // k or n is 1: any stride does
+  if (v.b_col == 1 && v.n <= 64 && g.m == 1) return false;  // one row of one panel
   // Memory-bound: what a core reads in 30 µs is less than what it multiplies.
   const std::int64_t grain = (kGemmChunk / 4 / v.k / 64 + 1) * 64;
   if (v.n <= grain) {

@@ -18,10 +18,10 @@ struct GemmVector {
   const T* x;
   std::int64_t x_step;
   const T* b;
-  std::int64_t b_row, b_col;  // one of them is 1
+  std::int64_t b_row, b_col;  // b_row is 1, or b_col and y_step are
   T* y;
-  std::int64_t y_step;  // 1 where b_col is 1
-  const T* bias;        // null, or one value an element of y, bias_step apart
+  std::int64_t y_step;
+  const T* bias;  // null, or one value an element of y, bias_step apart
   std::int64_t bias_step;
   bool accumulate;
 };
@@ -147,7 +147,7 @@ void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t j) {
 
 template <class Arch, class T>
 void gemm_vector_piece(const GemmVector<T>& g, std::int64_t begin, std::int64_t end) {
-  if (g.b_col == 1) {
+  if (g.b_col == 1 && g.y_step == 1) {
     gemm_vector_rows<Arch>(g, begin, end);
     return;
   }
