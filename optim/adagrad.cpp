@@ -26,8 +26,8 @@ void AdagradOptions::check() const {
 namespace {
 
 template <class T>
-void adagrad(const AdagradOptions& o, double decayed_lr, T* param, const T* grad, T* sum,
-             std::int64_t n) {
+void adagrad(const AdagradOptions& o, double decayed_lr, T* __restrict param,
+             const T* __restrict grad, T* __restrict sum, std::int64_t n) {
   const T lr = static_cast<T>(decayed_lr), eps = static_cast<T>(o.eps);
   const T weight_decay = static_cast<T>(o.weight_decay), sign = o.maximize ? T{-1} : T{1};
   for (std::int64_t i = 0; i < n; ++i) {

@@ -33,14 +33,20 @@ void AdamOf<kDecoupled>::step() {
   const simd::Kernels& kernels = simd::kernels();
   for (std::size_t g = 0; g < this->groups_.size(); ++g) {
     const AdamOptionsOf<kDecoupled>& o = this->options_[g];
+    // Parameters nearly always have the same step: the powers are computed once.
+    std::int64_t corrected = 0;
+    double bias_correction1 = 0, bias_correction2 = 0;
     detail::for_each_with_grad(this->groups_[g], [&](const Tensor& param, auto& state) {
       auto& [exp_avg, exp_avg_sq, max_exp_avg_sq] = state.buffers;
       detail::ensure_buffer(exp_avg, param);
       detail::ensure_buffer(exp_avg_sq, param);
       if (o.amsgrad) detail::ensure_buffer(max_exp_avg_sq, param);
-      const double t = static_cast<double>(++state.step);
-      const double bias_correction1 = 1 - std::pow(o.betas[0], t);
-      const double bias_correction2 = 1 - std::pow(o.betas[1], t);
+      if (++state.step != corrected) {
+        corrected = state.step;
+        const double t = static_cast<double>(corrected);
+        bias_correction1 = 1 - std::pow(o.betas[0], t);
+        bias_correction2 = 1 - std::pow(o.betas[1], t);
+      }
       detail::update_in_place(
           param, [&, &m = exp_avg, &v = exp_avg_sq, &max_v = max_exp_avg_sq]<class T>(
                      T* values, const T* gradient, std::int64_t begin, std::int64_t n) {

@@ -5,6 +5,7 @@
 #include "core/autograd/grad_mode.h"
 #include "core/factory.h"
 #include "core/ops/ops.h"
+#include "optim/update.h"
 
 namespace heed::optim {
 namespace {
@@ -13,10 +14,11 @@ std::string shadow_key(std::size_t i) { return heed::detail::concat("shadow.", i
 
 template <class T>
 void average(const Tensor& shadow, const Tensor& param, double decay) {
-  T* s = shadow.data<T>();
-  const T* p = param.data<T>();
   const T rest = static_cast<T>(1 - decay);
-  for (std::int64_t i = 0, n = shadow.numel(); i < n; ++i) s[i] += rest * (p[i] - s[i]);
+  const auto update = [&](T* s, const T* p, std::int64_t, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) s[i] += rest * (p[i] - s[i]);
+  };
+  detail::update_pieces(shadow.data<T>(), param.data<T>(), shadow.numel(), update);
   heed::detail::bump_version(shadow);
 }
 

@@ -17,7 +17,8 @@ void LionOptions::check() const {
 namespace {
 
 template <class T>
-void lion(const LionOptions& o, T* param, const T* grad, T* exp_avg, std::int64_t n) {
+void lion(const LionOptions& o, T* __restrict param, const T* __restrict grad,
+          T* __restrict exp_avg, std::int64_t n) {
   const T lr = static_cast<T>(o.lr), weight_decay = static_cast<T>(o.weight_decay);
   const T beta1 = static_cast<T>(o.betas[0]), rest1 = static_cast<T>(1 - o.betas[0]);
   const T beta2 = static_cast<T>(o.betas[1]), rest2 = static_cast<T>(1 - o.betas[1]);

@@ -26,10 +26,11 @@ void RMSpropOptions::check() const {
 
 namespace {
 
-// grad_avg null: not centered; momentum_buffer null: no momentum.
-template <class T>
-void rmsprop(const RMSpropOptions& o, T* param, const T* grad, T* square_avg, T* grad_avg,
-             T* momentum_buffer, std::int64_t n) {
+// The choices are constants, so that the loop has no branches and becomes vector instructions.
+template <bool kCentered, bool kMomentum, class T>
+void rmsprop(const RMSpropOptions& o, T* __restrict param, const T* __restrict grad,
+             T* __restrict square_avg, T* __restrict grad_avg, T* __restrict momentum_buffer,
+             std::int64_t n) {
   const T lr = static_cast<T>(o.lr), alpha = static_cast<T>(o.alpha);
   const T rest = static_cast<T>(1 - o.alpha), eps = static_cast<T>(o.eps);
   const T weight_decay = static_cast<T>(o.weight_decay), momentum = static_cast<T>(o.momentum);
@@ -37,12 +38,12 @@ void rmsprop(const RMSpropOptions& o, T* param, const T* grad, T* square_avg, T*
   for (std::int64_t i = 0; i < n; ++i) {
     const T g = sign * grad[i] + weight_decay * param[i];
     T v = square_avg[i] = alpha * square_avg[i] + rest * g * g;
-    if (grad_avg) {
-      grad_avg[i] = alpha * grad_avg[i] + rest * g;
-      v -= grad_avg[i] * grad_avg[i];
+    if constexpr (kCentered) {
+      const T mean = grad_avg[i] = alpha * grad_avg[i] + rest * g;
+      v -= mean * mean;
     }
     T d = g / (std::sqrt(v) + eps);
-    if (momentum_buffer) d = momentum_buffer[i] = momentum * momentum_buffer[i] + d;
+    if constexpr (kMomentum) d = momentum_buffer[i] = momentum * momentum_buffer[i] + d;
     param[i] -= lr * d;
   }
 }
@@ -64,12 +65,15 @@ void RMSprop::step() {
       if (o.centered) detail::ensure_buffer(grad_avg, param);
       if (o.momentum > 0) detail::ensure_buffer(momentum_buffer, param);
       ++state.step;
-      detail::update_in_place(
-          param, [&]<class T>(T* values, const T* gradient, std::int64_t begin, std::int64_t n) {
-            rmsprop(o, values, gradient, square_avg.data<T>() + begin,
-                    o.centered ? grad_avg.data<T>() + begin : nullptr,
-                    o.momentum > 0 ? momentum_buffer.data<T>() + begin : nullptr, n);
-          });
+      detail::update_in_place(param, [&]<class T>(T* values, const T* gradient, std::int64_t begin,
+                                                  std::int64_t n) {
+        T* const square = square_avg.data<T>() + begin;
+        T* const mean = o.centered ? grad_avg.data<T>() + begin : nullptr;
+        T* const buffer = o.momentum > 0 ? momentum_buffer.data<T>() + begin : nullptr;
+        const auto update = mean ? (buffer ? rmsprop<true, true, T> : rmsprop<true, false, T>)
+                                 : (buffer ? rmsprop<false, true, T> : rmsprop<false, false, T>);
+        update(o, values, gradient, square, mean, buffer, n);
+      });
     });
   }
 }
