@@ -165,8 +165,7 @@ bool compare_value(T a, T b) {
   if constexpr (op == CompareOp::Ge) return a >= b;
 }
 
-// Results of one byte, and masks of one byte, are what the compiler turns into vectors better than
-// xsimd 8.1 does.
+// Results of one byte are what the compiler turns into vectors better than xsimd 8.1 does.
 template <class Arch, class T, CompareOp op>
 void compare(bool* __restrict out, const T* __restrict a, std::int64_t a_step,
              const T* __restrict b, std::int64_t b_step, std::int64_t n) {
@@ -183,26 +182,38 @@ void compare(bool* __restrict out, const T* __restrict a, std::int64_t a_step,
   }
 }
 
+template <class Arch, class T, int a_step, int b_step>
+void where_loop(T* out, const bool* mask, const T* a, const T* b, std::int64_t n) {
+  using B = xsimd::batch<T, Arch>;
+  using Lanes = typename Bits<B>::Signed;
+  constexpr std::int64_t lanes = B::size;
+  typedef std::int8_t Bytes __attribute__((vector_size(B::size)));
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    Bytes bytes;
+    __builtin_memcpy(&bytes, mask + i, sizeof(bytes));
+    const Lanes chosen = __builtin_convertvector(-bytes, Lanes);  // all bits, or none
+    const B va = a_step == 0 ? B(*a) : B::load_unaligned(a + i);
+    const B vb = b_step == 0 ? B(*b) : B::load_unaligned(b + i);
+    const Lanes bits =
+        (reinterpret_cast<Lanes>(va.data) & chosen) | (reinterpret_cast<Lanes>(vb.data) & ~chosen);
+    B(reinterpret_cast<typename B::register_type>(bits)).store_unaligned(out + i);
+  }
+  for (; i < n; ++i) out[i] = mask[i] ? a[i * a_step] : b[i * b_step];
+}
+
 template <class Arch, class T>
 void where(T* out, const bool* mask, const T* a, std::int64_t a_step, const T* b,
            std::int64_t b_step, std::int64_t n) {
+  if (n <= 0) return;
   if (a_step != 0 && b_step != 0) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const T x = a[i], y = b[i];
-      out[i] = mask[i] ? x : y;
-    }
+    where_loop<Arch, T, 1, 1>(out, mask, a, b, n);
   } else if (a_step != 0) {
-    const T y = *b;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const T x = a[i];
-      out[i] = mask[i] ? x : y;
-    }
+    where_loop<Arch, T, 1, 0>(out, mask, a, b, n);
+  } else if (b_step != 0) {
+    where_loop<Arch, T, 0, 1>(out, mask, a, b, n);
   } else {
-    const T x = *a;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const T y = b[i * b_step];
-      out[i] = mask[i] ? x : y;
-    }
+    where_loop<Arch, T, 0, 0>(out, mask, a, b, n);
   }
 }
 

@@ -131,18 +131,30 @@ Narrow narrow(Register low, Register high, std::integer_sequence<int, I...>) {
 /// The first or second half of a float register as doubles, and the way back.
 template <class Arch>
 xsimd::batch<double, Arch> widen_low(xsimd::batch<float, Arch> x) {
+#ifdef __AVX512F__
+  if constexpr (kWideMask<Arch>) return _mm512_cvtps_pd(_mm512_castps512_ps256(x.data));
+#endif
   using Wide = typename xsimd::batch<double, Arch>::register_type;
   constexpr int half = static_cast<int>(xsimd::batch<double, Arch>::size);
   return detail::widen<0, Wide>(x.data, std::make_integer_sequence<int, half>{});
 }
 template <class Arch>
 xsimd::batch<double, Arch> widen_high(xsimd::batch<float, Arch> x) {
+#ifdef __AVX512F__
+  if constexpr (kWideMask<Arch>) return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x.data, 1));
+#endif
   using Wide = typename xsimd::batch<double, Arch>::register_type;
   constexpr int half = static_cast<int>(xsimd::batch<double, Arch>::size);
   return detail::widen<half, Wide>(x.data, std::make_integer_sequence<int, half>{});
 }
 template <class Arch>
 xsimd::batch<float, Arch> narrow(xsimd::batch<double, Arch> low, xsimd::batch<double, Arch> high) {
+#ifdef __AVX512F__
+  if constexpr (kWideMask<Arch>) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.data)),
+                              _mm512_cvtpd_ps(high.data), 1);
+  }
+#endif
   using Narrow = typename xsimd::batch<float, Arch>::register_type;
   constexpr int lanes = static_cast<int>(xsimd::batch<float, Arch>::size);
   return detail::narrow<Narrow>(low.data, high.data, std::make_integer_sequence<int, lanes>{});

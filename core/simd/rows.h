@@ -3,6 +3,7 @@
 
 #include "core/simd/copy_kernels.h"
 #include "core/simd/elementwise_kernels.h"
+#include "core/simd/gate_kernels.h"
 #include "core/simd/loss_kernels.h"
 #include "core/simd/norm_kernels.h"
 #include "core/simd/optim_kernels.h"
@@ -16,6 +17,7 @@ template <class Arch>
 void fill_rows(Kernels& table) {
   fill_copy<Arch>(table);
   fill_elementwise<Arch>(table);
+  fill_gates<Arch>(table);
   fill_loss<Arch>(table);
   fill_norm<Arch>(table);
   fill_optim<Arch>(table);
