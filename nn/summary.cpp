@@ -66,8 +66,9 @@ std::string summary_table(const Module& module,
     if (!path.empty()) row[0] += " (" + path.substr(path.rfind('.') + 1) + ")";
     std::int64_t memory = 0;
     for (const Tensor& parameter : part->parameters()) memory += bytes_of(parameter);
-    const auto output = std::find_if(outputs.rbegin(), outputs.rend(),
-                                     [&](const auto& each) { return each.module == part; });
+    const auto output =
+        std::find_if(outputs.rbegin(), outputs.rend(),
+                     [owner = part](const auto& each) { return each.module == owner; });
     row[1] = output == outputs.rend() ? "-" : heed::detail::concat(output->sizes);
     row[2] = with_commas(part->num_parameters());
     if (output != outputs.rend()) {

@@ -171,7 +171,8 @@ struct BceWithLogitsBackward final : Node {
 }  // namespace
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
-  const auto [x, t] = broadcast_pair(input, target);
+  const Pair pair = broadcast_pair(input, target);
+  const Tensor &x = pair.input, &t = pair.target;
   Tensor y;
   if (reduction == Reduction::None) {
     const NoGradGuard plain;
