@@ -33,7 +33,7 @@ struct HeadBackward {
 // Rows [i0, i0 + rows) against columns [j0, j0 + columns): recomputes the weights and their
 // gradients into the tiles.
 template <class Arch, class T>
-void backward_tile(const AttentionBackward<T>& args, const AttentionHead<T>& head,
+void backward_tile(const AttentionBackward<T>& args, const AttentionHead<Arch, T>& head,
                    const HeadBackward<Arch, T>& work, std::int64_t i0, std::int64_t rows,
                    std::int64_t j0, std::int64_t columns, T* weights, T* gradients) {
   const Attention<T>& a = args.forward;
@@ -65,7 +65,7 @@ void attention_head_backward(const AttentionBackward<T>& args, std::int64_t batc
   using Panels = GemmPanels<Arch, T>;
   using Cutter = ScratchCutter<Arch, T>;
   const Attention<T>& a = args.forward;
-  const AttentionHead<T> head(a, batch, head_in_batch);
+  const AttentionHead<Arch, T> head(a, batch, head_in_batch);
   const std::int64_t index = batch * a.heads + head_in_batch;
   HeadBackward<Arch, T> work;
   work.dq = args.dq + index * a.t * a.d;

@@ -36,7 +36,7 @@ void attention_rows(const Attention<T>& a, std::int64_t batch, std::int64_t head
   using Batch = xsimd::batch<T, Arch>;
   using Cutter = ScratchCutter<Arch, T>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  const AttentionHead<T> head(a, batch, head_in_batch);
+  const AttentionHead<Arch, T> head(a, batch, head_in_batch);
   T* lse = a.lse + (batch * a.heads + head_in_batch) * a.t;
   T* out = a.out + batch * a.out_batch + head_in_batch * a.out_head;
   const T infinity = std::numeric_limits<T>::infinity();

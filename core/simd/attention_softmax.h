@@ -57,7 +57,7 @@ struct ScoreTile {
 };
 
 // Where one head's inputs begin, and its row of the mask.
-template <class T>
+template <class Arch, class T>
 struct AttentionHead {
   const T *q, *k, *v;
   const bool* bool_mask;
@@ -79,7 +79,8 @@ struct AttentionHead {
 
 // Scales the scores and applies the masks that are given as arrays.
 template <class Arch, class T>
-void apply_masks(const Attention<T>& a, const AttentionHead<T>& head, const ScoreTile<T>& tile) {
+void apply_masks(const Attention<T>& a, const AttentionHead<Arch, T>& head,
+                 const ScoreTile<T>& tile) {
   for (std::int64_t i = 0; i < tile.rows; ++i) {
     T* x = tile.data + i * tile.stride;
     const std::int64_t at = (tile.first_row + i) * a.mask_row + tile.first_column * a.mask_col;

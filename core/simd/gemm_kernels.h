@@ -86,6 +86,13 @@ bool gemm_one_panel(const Gemm<T>& g) {
   return true;
 }
 
+// A that does not run along k is read in place, too, unless it is read so often that its pages
+// count.
+template <class Arch, class T>
+bool gemm_packs_a(const Gemm<T>& g) {
+  return g.a_col != 1 && g.n > 384;
+}
+
 // One product on this thread, cut for the caches.
 template <class Arch, class T>
 void gemm_blocked(const Gemm<T>& g) {
@@ -99,7 +106,7 @@ void gemm_blocked(const Gemm<T>& g) {
   const std::int64_t bytes_b = g.k * g.n * size;
   const bool pack_b =
       g.b_col != 1 || (!kHasMask<Arch> && g.n % lanes != 0) || (g.m > 48 && bytes_b > kGemmInPlace);
-  const bool pack_a = g.a_col != 1 && g.n > 384;
+  const bool pack_a = gemm_packs_a<Arch>(g);
   T* packed_b = nullptr;
   T* packed_a = nullptr;
   if (pack_b) {
@@ -164,7 +171,8 @@ bool gemm_as_vector(const Gemm<T>& g) {
 }
 
 // One product, its columns (or, where there are few, its rows) shared between threads. Pieces along
-// n pack different columns of B, so that nothing is packed twice.
+// n pack different columns of B, so that nothing is packed twice; where A is packed, pieces along
+// m.
 template <class Arch, class T>
 void gemm_single(const Gemm<T>& g) {
   if (gemm_as_vector<Arch>(g) || gemm_one_panel<Arch>(g)) return;
@@ -173,12 +181,13 @@ void gemm_single(const Gemm<T>& g) {
     gemm_blocked<Arch>(g);
     return;
   }
-  const bool columns = g.n >= g.m || g.n >= 512;
-  const std::int64_t unit = columns ? 64 : 48;
+  const bool columns = !gemm_packs_a<Arch>(g) && (g.n >= g.m || g.n >= 512);
   const std::int64_t extent = columns ? g.n : g.m;
-  const std::int64_t enough = (kGemmChunk * extent / work / unit + 1) * unit;
-  const std::int64_t eighth = (extent / 8 + unit - 1) / unit * unit;
-  parallel_for(0, extent, enough > eighth ? enough : eighth,
+  // An even number of pieces, as threads mostly are, each worth a thread.
+  const std::int64_t by_size = extent / 64, by_work = work / kGemmChunk;
+  const std::int64_t pieces = ((by_size < by_work ? by_size : by_work) + 1) / 2 * 2;
+  const std::int64_t most = pieces < 2 ? 2 : pieces > 16 ? 16 : pieces;
+  parallel_for(0, extent, (extent / most + 15) / 16 * 16,
                [&](std::int64_t begin, std::int64_t end) {
                  Gemm<T> piece = g;
                  if (columns) {

@@ -7,6 +7,17 @@
 #include <type_traits>
 #include <xsimd/xsimd.hpp>
 
+#ifdef __AVX512F__
+namespace heed::simd {
+// AVX2 under a name of its own, for AVX-512's narrow tails: what is compiled here for it may use
+// any AVX-512 instruction, and must not be taken for the AVX2 table's (see kernels.h).
+struct Avx512Half : xsimd::fma3<xsimd::avx2> {};
+}  // namespace heed::simd
+namespace xsimd::types {
+XSIMD_DECLARE_SIMD_REGISTER_ALIAS(heed::simd::Avx512Half, fma3<avx2>);
+}  // namespace xsimd::types
+#endif
+
 namespace heed::simd {
 
 // Sets with masked moves of 32 and 64 bit lanes.
@@ -26,7 +37,7 @@ struct HalfOf {
 #ifdef __AVX512F__
 template <class Arch>
 requires(kWideMask<Arch>) struct HalfOf<Arch> {
-  using type = xsimd::fma3<xsimd::avx2>;
+  using type = Avx512Half;
 };
 #endif
 template <class Arch>
@@ -147,7 +158,7 @@ xsimd::batch<T, Arch> multiply_add(xsimd::batch<T, Arch> x, xsimd::batch<T, Arch
 
 namespace detail {
 // Lane i of the interleaving of a and b: a0 b0 a1 b1 …, of which the low or the high half is kept.
-template <int Half, class Register, int... I>
+template <class Arch, int Half, class Register, int... I>
 Register interleave(Register a, Register b, std::integer_sequence<int, I...>) {
   constexpr int size = sizeof...(I);
   return __builtin_shufflevector(a, b, (Half * size / 2 + I / 2 + (I % 2) * size)...);
@@ -170,7 +181,7 @@ auto low_half(Register x) {
 
 namespace detail {
 // The lanes of x, those `Distance` apart exchanged.
-template <int Distance, class Register, int... I>
+template <class Arch, int Distance, class Register, int... I>
 Register exchange(Register x, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(x, x, (I ^ Distance)...);
 }
@@ -181,8 +192,8 @@ T over_lanes(xsimd::batch<T, Arch> x, const Combine& combine) {
     return x.data[0];
   } else {
     using Lanes = std::make_integer_sequence<int, static_cast<int>(Batch::size)>;
-    return over_lanes<Distance / 2, T, Arch>(combine(x, Batch(exchange<Distance>(x.data, Lanes{}))),
-                                             combine);
+    return over_lanes<Distance / 2, T, Arch>(
+        combine(x, Batch(exchange<Arch, Distance>(x.data, Lanes{}))), combine);
   }
 }
 }  // namespace detail
@@ -205,13 +216,13 @@ T max_lanes(xsimd::batch<T, Arch> x) {
 template <class T, class Arch>
 xsimd::batch<T, Arch> interleave_low(xsimd::batch<T, Arch> a, xsimd::batch<T, Arch> b) {
   using Lanes = std::make_integer_sequence<int, static_cast<int>(xsimd::batch<T, Arch>::size)>;
-  return detail::interleave<0>(a.data, b.data, Lanes{});
+  return detail::interleave<Arch, 0>(a.data, b.data, Lanes{});
 }
 /// The second half.
 template <class T, class Arch>
 xsimd::batch<T, Arch> interleave_high(xsimd::batch<T, Arch> a, xsimd::batch<T, Arch> b) {
   using Lanes = std::make_integer_sequence<int, static_cast<int>(xsimd::batch<T, Arch>::size)>;
-  return detail::interleave<1>(a.data, b.data, Lanes{});
+  return detail::interleave<Arch, 1>(a.data, b.data, Lanes{});
 }
 
 /// Transposes a square of registers in place: log2(size) rounds of perfect shuffles, each of which
