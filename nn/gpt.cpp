@@ -18,6 +18,16 @@ LayerNormOptions norm_options(const GPTConfig& config) {
   return {.bias = config.bias, .dtype = config.dtype};
 }
 
+bool fits(const KeyValueCache& cache, const GPT& model, const Tensor& tokens) {
+  if (cache.layers.size() != model.transformer.h.size() || tokens.dim() != 2) return false;
+  const auto& config = model.config();
+  const Dims sizes{tokens.size(0), config.n_head, config.block_size, config.n_embd / config.n_head};
+  for (const LayerCache& layer : cache.layers) {
+    if (layer.keys.sizes() != sizes || layer.values.sizes() != sizes) return false;
+  }
+  return true;
+}
+
 // Writes x (B, H, T, D) behind the first `length` elements and returns all there is.
 Tensor append(const Tensor& held, const Tensor& x, std::int64_t length) {
   const std::int64_t added = x.size(2);
@@ -145,9 +155,7 @@ Tensor GPT::forward(const Tensor& tokens) const { return lm_head(transformer(tok
 
 Tensor GPT::with_cache(const Tensor& tokens, KeyValueCache& cache) const {
   return call([&] {
-    HEED_CHECK(cache.layers.size() == transformer.h.size() &&
-                   cache.layers.front().keys.size(0) == tokens.size(0),
-               "the cache was made for another model or batch size");
+    HEED_CHECK(fits(cache, *this, tokens), "the cache was made for another model or batch size");
     NoGradGuard no_grad;
     return lm_head(transformer(tokens, &cache));
   });

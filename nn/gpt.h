@@ -36,7 +36,8 @@ struct LayerCache {
   Tensor keys, values;
 };
 
-/// What a GPT need not compute again when a sequence grows. Made empty by GPT::make_cache().
+/// What a GPT need not compute again when a sequence grows. Made empty by GPT::make_cache(). A copy
+/// shares the memory: go on with one of the two only.
 struct KeyValueCache {
   std::vector<LayerCache> layers;
   std::int64_t length = 0;

@@ -28,6 +28,7 @@ inline void add(Case c) { cases().push_back(std::move(c)); }
 
 void add_matmul_cases();
 void add_notebook_cases();
+void add_gpt_cases();
 void add_attention_cases();
 void add_rowwise_cases();
 void add_optimizer_cases();

@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
   heed::set_num_threads(1);
   add_matmul_cases();
   add_notebook_cases();
+  add_gpt_cases();
   add_attention_cases();
   add_rowwise_cases();
   add_optimizer_cases();
