@@ -21,7 +21,7 @@ TEST_CASE("Sequential feeds each layer with what the one before it made") {
   CHECK(nn::Sequential()(x).is(x));
 }
 
-TEST_CASE("a Sequential copy has layers of its own that share parameters; a clone shares none") {
+TEST_CASE("a Sequential copy has layers of its own that share parameters, a clone shares none") {
   nn::Sequential net(nn::Linear(3, 3), nn::ReLU());
   const nn::Sequential copy(net), twin = net.clone();
   CHECK(copy.size() == 2);  // not a Sequential in a Sequential

@@ -211,7 +211,7 @@ TEST_CASE("a hook sees the whole gradient and may replace it") {
                        Error);
 }
 
-TEST_CASE("a hook that changes the shape is refused; one may outlive its tensor") {
+TEST_CASE("a hook that changes the shape is refused, one may outlive its tensor") {
   const Tensor x = leaf({1, 2});
   x.register_hook([](const Tensor& grad) { return sum(grad); });
   CHECK_THROWS_WITH_AS(sum(x).backward(), doctest::Contains("hook has changed the size of value"),

@@ -35,7 +35,7 @@ TEST_CASE("a number takes the type of the tensor it is compared with") {
   CHECK_FALSE((x == f64({0.1})).item<bool>());
 }
 
-TEST_CASE("logic takes truth from any type; NaN is true") {
+TEST_CASE("logic takes truth from any type, NaN is true") {
   const Tensor x = f64({0, 2, kNaN}), y = tensor({true, false, true});
   CHECK(bools(logical_and(x, y)) == Bools{false, false, true});
   CHECK(bools(y | (x == 2.0)) == Bools{true, true, true});

@@ -93,7 +93,7 @@ TEST_CASE("index_put_ takes the gradient from what it overwrote and gives it to 
               [&] { leaf.index_put_({i64({0})}, tensor({1.f})); });
 }
 
-TEST_CASE("rows taken twice get both gradients; the padding row none") {
+TEST_CASE("rows taken twice get both gradients, the padding row none") {
   const Tensor table = zeros({3, 2}, {.dtype = float64, .requires_grad = true});
   embedding(table, i64({0, 2, 0, 1}), 1).sum().backward();
   check_values(table.grad(), {3, 2}, {2, 2, 0, 0, 1, 1});

@@ -71,7 +71,7 @@ TEST_CASE("NaN wins, and of equals the first counts") {
   CHECK(std::isnan(norm(x, kInf).item()));
 }
 
-TEST_CASE("equal extremes share the gradient; along a dim the first one has it") {
+TEST_CASE("equal extremes share the gradient, along a dim the first one has it") {
   const auto grad_of = [](auto f) {
     const Tensor x = f64({1, 4, 4}).requires_grad_();
     f(x).backward();

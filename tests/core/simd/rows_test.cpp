@@ -266,7 +266,7 @@ TEST_CASE_TEMPLATE("reductions agree with the plain twin, along rows and down co
   }
 }
 
-TEST_CASE_TEMPLATE("maxima and minima keep NaN wherever it stands; empty sums are 0", T, float,
+TEST_CASE_TEMPLATE("maxima and minima keep NaN wherever it stands, empty sums are 0", T, float,
                    double) {
   const T nan = std::numeric_limits<T>::quiet_NaN();
   for (const Kernels* table : wide_tables()) {
