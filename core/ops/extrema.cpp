@@ -71,7 +71,7 @@ template <bool kLargest, class T>
 void extreme_indices(const ReducePlan& plan, std::int64_t* indices, T* values) {
   const T* from = plan.x.data<T>();
   if constexpr (std::is_floating_point_v<T>) {
-    if (plan.inner == 1) {  // the value by the kernel, then where it is
+    if (plan.inner == 1 && plan.n >= 32) {  // the value by the kernel, then where it is
       detail::reduce_floating(kLargest ? ReduceOp::Max : ReduceOp::Min, values, plan);
       for (std::int64_t r = 0; r < plan.outer; ++r) {
         const T* row = from + r * plan.n;

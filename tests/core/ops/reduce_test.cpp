@@ -163,3 +163,17 @@ TEST_CASE("a reduction has the same bits for any number of threads") {
   set_num_threads(before);
   for (const auto& result : results) CHECK(result == results[0]);
 }
+
+TEST_CASE("the place of the extreme in long rows, with ties, NaN and infinities") {
+  std::vector<double> row(100, 0.0);
+  row[70] = row[40] = 2;
+  CHECK(argmax(f64(row)).item<std::int64_t>() == 40);
+  CHECK(max(f64(row), 0).values.item() == 2);
+  row[90] = kInf;
+  CHECK(argmax(f64(row)).item<std::int64_t>() == 90);
+  CHECK(argmin(f64(row)).item<std::int64_t>() == 0);
+  row[99] = row[77] = kNaN;
+  CHECK(argmax(f64(row)).item<std::int64_t>() == 77);
+  CHECK(argmin(f64(row)).item<std::int64_t>() == 77);
+  CHECK(std::isnan(min(f64(row), 0).values.item()));
+}
