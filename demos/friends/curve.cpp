@@ -45,7 +45,7 @@ std::vector<double> Curve::ticks() const {
 std::vector<std::size_t> Curve::step_ticks(std::size_t about) const {
   std::size_t stride = 1;
   for (std::size_t power = 1; steps() / stride > about; power *= 10) {
-    for (const std::size_t digit : {1, 2, 5}) {
+    for (const std::size_t digit : {1u, 2u, 5u}) {
       stride = power * digit;
       if (steps() / stride <= about) break;
     }

@@ -62,7 +62,9 @@ std::string header_of(const std::string& shape, const std::string& descr = "'<f4
 TEST_CASE("numpy's files are read: every type, both orders, both byte orders, all versions") {
   const json expected = json::parse(read_bytes(fixture("files.json"))).at("npy");
   CHECK(expected.size() > 10);
-  for (const auto& [name, want] : expected.items()) {
+  for (const auto& item : expected.items()) {
+    const std::string& name = item.key();
+    const json& want = item.value();
     CAPTURE(name);
     const std::string path = fixture("files/" + name + ".npy");
     check_values(io::load_npy(path), want);

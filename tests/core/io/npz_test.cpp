@@ -237,7 +237,7 @@ TEST_CASE("the checksum is the CRC-32 of the standard, however the bytes are cut
   CHECK(io::crc32(0, digits.data(), 9) == 0xcbf43926);
   const std::string text(1000, 'x');
   const std::uint32_t whole = io::crc32(0, text.data(), 1000);
-  for (const std::size_t cut : {0, 1, 7, 8, 9, 999}) {
+  for (const std::size_t cut : {0u, 1u, 7u, 8u, 9u, 999u}) {
     CHECK(io::crc32(io::crc32(0, text.data(), cut), text.data() + cut, 1000 - cut) == whole);
   }
 }

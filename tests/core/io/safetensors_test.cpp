@@ -128,7 +128,9 @@ TEST_CASE("safetensors files of another writer are read: every type, unpadded, e
     const auto read = io::read_safetensors(fixture("files/every_type.safetensors"), {.map = map});
     const json& tensors = expected.at("safetensors");
     CHECK(read.tensors.size() == tensors.size());
-    for (const auto& [name, want] : tensors.items()) {
+    for (const auto& item : tensors.items()) {
+      const std::string& name = item.key();
+      const json& want = item.value();
       CAPTURE(name);
       const Tensor& got = read.tensors.at(name);
       CHECK(got.sizes() == Dims(want.at("s").get<std::vector<std::int64_t>>()));

@@ -177,8 +177,9 @@ TEST_CASE_TEMPLATE("a batch gives each product, with shared and with reversed op
                    double) {
   std::mt19937 random(4);
   for (const Kernels* table : tables()) {
-    for (const auto& [m, n, k] : std::vector<std::array<std::int64_t, 3>>{
+    for (const auto& shape : std::vector<std::array<std::int64_t, 3>>{
              {4, 3, 3}, {64, 32, 64}, {17, 19, 23}, {1, 40, 20}, {40, 1, 20}, {5, 6, 0}}) {
+      const std::int64_t m = shape[0], n = shape[1], k = shape[2];
       for (int kind = 0; kind < 8; ++kind) {
         const std::int64_t batch = 5;
         const bool share_a = kind & 1, share_b = kind & 2, transposed = kind & 4;
@@ -205,13 +206,13 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
   std::mt19937 random(5);
   const int threads_before = heed::num_threads();
   for (const Kernels* table : tables()) {
-    for (const auto& [m, n, k, batch] :
-         std::vector<std::array<std::int64_t, 4>>{{300, 310, 400, 1},
-                                                  {8, 2000, 600, 1},
-                                                  {2000, 8, 600, 1},
-                                                  {64, 64, 64, 30},
-                                                  {1, 3000, 500, 1},
-                                                  {3000, 1, 500, 1}}) {
+    for (const auto& shape : std::vector<std::array<std::int64_t, 4>>{{300, 310, 400, 1},
+                                                                      {8, 2000, 600, 1},
+                                                                      {2000, 8, 600, 1},
+                                                                      {64, 64, 64, 30},
+                                                                      {1, 3000, 500, 1},
+                                                                      {3000, 1, 500, 1}}) {
+      const std::int64_t m = shape[0], n = shape[1], k = shape[2], batch = shape[3];
       const Matrix<float> a = random_matrix<float>(random, batch * m, k, Layout::Rows);
       const Matrix<float> b = random_matrix<float>(random, k, n, Layout::Rows);
       std::vector<float> first;
