@@ -33,7 +33,10 @@ foreach(set IN LISTS heed_sets)
   check_cxx_compiler_flag("${flags}" HEED_COMPILER_HAS_${upper})
   if(HEED_COMPILER_HAS_${upper})
     target_sources(heed PRIVATE ${sources})
-    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${heed_flags_${set}}")
+    # -O3 in every configuration: without inlining, small functions that other files share would be
+    # left in these objects (tests/check_simd_symbols), and the tests would take minutes.
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS
+                                "${heed_flags_${set}};$<$<NOT:$<CONFIG:Release>>:-O3>")
     target_compile_definitions(heed PRIVATE HEED_HAVE_${upper}=1)
   endif()
 endforeach()

@@ -42,7 +42,7 @@ void gate_loop(float* out, const float* x, std::int64_t n, const GateTable& tabl
 #pragma GCC unroll 6
     for (int d = kGateDegree - 1; d > 0; --d) slope = multiply_add(slope, h, coefficient(d));
     // v (c0 + h slope), with one rounding where it counts.
-    B y = multiply_add(v, coefficient(0), (v * h) * slope);
+    B y = copy_sign(multiply_add(v, coefficient(0), (v * h) * slope), v);  // -0 stays
     const auto inside = xsimd::abs(v) < constant<B>(kGateRange);
     if (!xsimd::all(inside)) [[unlikely]] {
       y = xsimd::select(inside, y, formula(v));
