@@ -146,12 +146,12 @@ TEST_CASE("top_k and top_p draw only from what they keep") {
   const nn::GPT model = lively(tiny());
   const Tensor prompt = tensor({{3, 9}});
   const Tensor probabilities = softmax(model(prompt).select(1, 1), -1).squeeze(0);
-  const auto [sorted, order] = probabilities.sort(-1, true);
+  const ValuesIndices likeliest = probabilities.sort(-1, true);
   std::int64_t kept = 0;
-  for (double sum = 0; sum < 0.7; ++kept) sum += sorted.index({kept}).item();
+  for (double sum = 0; sum < 0.7; ++kept) sum += likeliest.values.index({kept}).item();
   const auto rank = [&](const nn::GenerateOptions& options) {
     const Tensor token = model.generate(prompt, options).index({0, 2});
-    return (order == token).to(int64).argmax().item<std::int64_t>();
+    return (likeliest.indices == token).to(int64).argmax().item<std::int64_t>();
   };
   std::int64_t worst_k = 0, worst_p = 0;
   for (int i = 0; i < 300; ++i) {
