@@ -38,11 +38,12 @@ void read(const json& value, const optim::OptionRef& option) {
 
 template <class Options>
 void read_options(const json& from, Options& into) {
-  for (const auto& [name, value] : from.items()) {
+  for (const auto& item : from.items()) {
+    const std::string& name = item.key();
     bool known = false;
     for (const optim::OptionRef& option : into.option_refs()) {
       if (name == option.name) {
-        read(value, option);
+        read(item.value(), option);
         known = true;
       }
     }

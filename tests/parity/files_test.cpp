@@ -53,9 +53,10 @@ TEST_CASE("safetensors of an independent writer are read, every type of it") {
   const Json fixture = load_fixture("files");
   const io::Safetensors read = io::read_safetensors(file("every_type.safetensors"));
   CHECK(read.tensors.size() == fixture["safetensors"].size());
-  for (const auto& [name, expected] : fixture["safetensors"].items()) {
+  for (const auto& item : fixture["safetensors"].items()) {
+    const std::string& name = item.key();
     REQUIRE_MESSAGE(read.tensors.contains(name), name);
-    check_holds(name, read.tensors.at(name), expected);
+    check_holds(name, read.tensors.at(name), item.value());
   }
   CHECK(read.metadata.size() == fixture["metadata"].size());
   for (const auto& [key, text] : read.metadata) CHECK(fixture["metadata"][key] == text);

@@ -57,7 +57,8 @@ TEST_CASE("every operation of the registry has a case") {
     const Json fixture = heed::parity::load_fixture(family);
     for (const Json& record : fixture["cases"]) seen.insert(record["op"]);
   }
-  for (const auto& [name, call] : heed::parity::registry()) {
+  for (const auto& entry : heed::parity::registry()) {
+    const std::string& name = entry.first;
     // What writes in place has two entries, one on a row; either counts for both.
     const auto tail = name.find("of_row");
     const std::string base = tail == std::string::npos ? name : name.substr(0, tail);
