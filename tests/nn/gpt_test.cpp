@@ -175,6 +175,27 @@ TEST_CASE("generate shows each token as it comes, and stops when told") {
   CHECK(result.size(1) == 5);
 }
 
+TEST_CASE("dropout is drawn anew in training, the same from the same seed, and off after eval") {
+  manual_seed(10);
+  nn::GPTConfig config = tiny();
+  config.dropout = 0.3;
+  nn::GPT model = lively(config);
+  const Tensor tokens = randint(11, {2, 8});
+  manual_seed(11);
+  const Tensor first = model(tokens);
+  CHECK_FALSE(equal(model(tokens), first));
+  manual_seed(11);
+  CHECK(equal(model(tokens), first));
+  first.sum().backward();
+  CHECK(isfinite(model.transformer.h[0].attn.c_attn.weight.grad()).all().item<bool>());
+  model.eval();
+  config.dropout = 0;
+  nn::GPT without(config);
+  without.load_state_dict(model.state_dict());
+  CHECK(equal(model(tokens), model(tokens)));
+  CHECK(equal(model(tokens), without(tokens)));
+}
+
 TEST_CASE("GPT learns a sequence by heart") {
   manual_seed(9);
   nn::GPT model(tiny());
