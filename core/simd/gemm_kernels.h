@@ -41,40 +41,26 @@ inline constexpr std::int64_t kGemmStores = 1 << 20;
 // Bytes of a B that is read in place.
 inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
 
-// The product as one panel of tiles that read both operands in place, if it is one: no more columns
-// than a tile has. Nothing but the arithmetic and a handful of compares, for tiny products. A small
-// B that runs along k is turned on the stack.
+// The product as one panel of tiles that read both operands in place: no more columns than a tile
+// has.
 template <class Arch, class T>
-bool gemm_one_panel(const Gemm<T>& g) {
+void gemm_panel(const Gemm<T>& g) {
   using Tiles = GemmTiles<Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  constexpr std::int64_t room = 4096;
-  if (!kHasMask<Arch> || g.n > lanes * Tiles::max_vectors || g.k > kGemmDepth || g.m > kGemmRows) {
-    return false;
-  }
-  alignas(64) T turned[room + lanes];
-  const T* b = g.b;
-  std::int64_t b_row = g.b_row;
-  if (g.b_col != 1) {
-    const std::int64_t width = packed_width<Arch, T>(g.n);
-    if (g.b_row != 1 || width * g.k > room) return false;
-    pack_b<Arch>(turned, g.b, 1, g.b_col, g.k, g.n);
-    b = turned;
-    b_row = width;
-  }
   const std::int64_t vectors = (g.n + lanes - 1) / lanes;
   const std::int64_t last = g.n - (vectors - 1) * lanes;
   const GemmTileTable<T>& table = kHasHalf<Arch> && last <= lanes / 2
                                       ? kGemmTiles<Arch, T, Tail::Half>
                                   : last < lanes ? kGemmTiles<Arch, T, Tail::Masked>
                                                  : kGemmTiles<Arch, T, Tail::Whole>;
-  GemmTile<T> tile{g.k, g.a, g.a_row, g.a_col, b, b_row, g.c, g.c_row, g.bias, g.accumulate, last};
+  GemmTile<T> tile{g.k, g.a,     g.a_row, g.a_col,      g.b, g.b_row,
+                   g.c, g.c_row, g.bias,  g.accumulate, last};
   const auto& tiles = table.tile[vectors - 1];
   const auto most = static_cast<std::uint32_t>(Tiles::rows(static_cast<int>(vectors)));
   auto left = static_cast<std::uint32_t>(g.m);
   if (left <= most) {
     tiles[left - 1](tile);
-    return true;
+    return;
   }
   for (std::uint32_t pieces = (left + most - 1) / most; pieces > 0; --pieces) {
     const std::uint32_t rows = (left + pieces - 1) / pieces;
@@ -83,6 +69,38 @@ bool gemm_one_panel(const Gemm<T>& g) {
     tile.c += static_cast<std::int64_t>(rows) * g.c_row;
     left -= rows;
   }
+}
+
+// Elements of a B that is turned on the stack.
+inline constexpr std::int64_t kGemmTurned = 4096;
+
+// The same for a small B that runs along k. A function of its own, for its stack.
+template <class Arch, class T>
+[[gnu::noinline]] void gemm_turned_panel(const Gemm<T>& g) {
+  alignas(64) T turned[kGemmTurned + static_cast<std::int64_t>(xsimd::batch<T, Arch>::size)];
+  pack_b<Arch>(turned, g.b, 1, g.b_col, g.k, g.n);
+  Gemm<T> with = g;
+  with.b = turned;
+  with.b_row = packed_width<Arch, T>(g.n);
+  with.b_col = 1;
+  gemm_panel<Arch>(with);
+}
+
+// The product by one panel, if it is one. Nothing but the arithmetic and a handful of compares, for
+// tiny products.
+template <class Arch, class T>
+bool gemm_one_panel(const Gemm<T>& g) {
+  using Tiles = GemmTiles<Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  if (!kHasMask<Arch> || g.n > lanes * Tiles::max_vectors || g.k > kGemmDepth || g.m > kGemmRows) {
+    return false;
+  }
+  if (g.b_col != 1) {
+    if (g.b_row != 1 || packed_width<Arch, T>(g.n) * g.k > kGemmTurned) return false;
+    gemm_turned_panel<Arch>(g);
+    return true;
+  }
+  gemm_panel<Arch>(g);
   return true;
 }
 
@@ -183,8 +201,9 @@ void gemm_single(const Gemm<T>& g) {
   }
   const bool columns = !gemm_packs_a<Arch>(g) && (g.n >= g.m || g.n >= 512);
   const std::int64_t extent = columns ? g.n : g.m;
-  // An even number of pieces, as threads mostly are, each worth a thread.
-  const std::int64_t by_size = extent / 64, by_work = work / kGemmChunk;
+  // An even number of pieces, as threads mostly are, each worth a thread, and of so many rows that
+  // it pays for packing B again.
+  const std::int64_t by_size = extent / (columns ? 64 : 192), by_work = work / kGemmChunk;
   const std::int64_t pieces = ((by_size < by_work ? by_size : by_work) + 1) / 2 * 2;
   const std::int64_t most = pieces < 2 ? 2 : pieces > 16 ? 16 : pieces;
   parallel_for(0, extent, (extent / most + 15) / 16 * 16,
