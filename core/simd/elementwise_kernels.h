@@ -20,12 +20,11 @@ template <class Arch>
 inline constexpr bool kHasFusedMultiplyAdd = !std::is_same_v<Arch, xsimd::sse2>;
 
 // Where float functions are computed in double: the rarer ones, and all without multiply-add.
-constexpr bool is_rare(UnaryOp op) {
-  return op == UnaryOp::Log1p || op == UnaryOp::Expm1 || op == UnaryOp::Softplus;
-}
+constexpr bool is_rare(UnaryOp op) { return op == UnaryOp::Log1p || op == UnaryOp::Expm1; }
 constexpr bool is_transcendental(UnaryOp op) {
   return is_rare(op) || op == UnaryOp::Exp || op == UnaryOp::Log || op == UnaryOp::Tanh ||
-         op == UnaryOp::Sigmoid || op == UnaryOp::Silu || op == UnaryOp::GeluTanh;
+         op == UnaryOp::Sigmoid || op == UnaryOp::Silu || op == UnaryOp::GeluTanh ||
+         op == UnaryOp::Softplus;
 }
 constexpr bool is_transcendental(BinaryOp op) {
   return op == BinaryOp::GeluTanhGrad || op == BinaryOp::SiluGrad;

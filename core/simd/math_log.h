@@ -70,11 +70,21 @@ B log1p(B x) {
   return xsimd::select(x == constant<B>(0), x, y);  // keeps -0
 }
 
-/// log(1 + exp(x)); above 20 x itself, as PyTorch.
+/// log(1 + exp(x)); double: above 20 x itself, as PyTorch. float: max(x, 0) + log(1 + z) with
+/// z = exp(-|x|) in [0, 1], and log(1 + z) = log(2) + log(1 + (z - 1) / 2) where z is large.
 template <class B>
 B softplus(B x) {
-  const B e = math::exp(min_keep_nan(x, constant<B>(30)));
-  return xsimd::select(x > constant<B>(20), x, math::log1p(e));
+  if constexpr (sizeof(typename B::value_type) == sizeof(float)) {
+    const B z = math::exp(negate(xsimd::abs(x)));
+    const auto large = z > constant<B>(0.41421356);
+    const B f = xsimd::select(large, multiply_add(z, constant<B>(0.5), constant<B>(-0.5)), z);
+    const B part = xsimd::select(large, constant<B>(0.6931471805599453), constant<B>(0));
+    // NaN is the second operand of max in z's place, too.
+    return xsimd::max(constant<B>(0), x) + (part + (f + log1p_rest(f)));
+  } else {
+    const B e = math::exp(min_keep_nan(x, constant<B>(30)));
+    return xsimd::select(x > constant<B>(20), x, math::log1p(e));
+  }
 }
 
 /// a^b by exp(b log|a|): computed in double this is right to float32's last bit. Signs and limits

@@ -21,22 +21,19 @@ template <class Arch, class T>
 void layer_norm(T* y, T* mean, T* rstd, const T* x, const T* weight, const T* bias,
                 std::int64_t rows, std::int64_t cols, double eps) {
   using B = xsimd::batch<T, Arch>;
-  const double n = static_cast<double>(cols);
+  const double share = 1 / static_cast<double>(cols);
   const auto normalise = [=]<bool has_weight, bool has_bias>(std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const T* row = x + i * cols;
       T* out = y + i * cols;
-      const double m =
-          sum_row<Arch, T>(cols,
-                           [&](std::int64_t j, const auto& lanes) { return lanes.load(row + j); }) /
-          n;
+      const auto value = [&](std::int64_t j, const auto& lanes) { return lanes.load(row + j); };
+      const double m = sum_row<Arch, T>(cols, value) * share;
       const B center(static_cast<T>(m));
-      const double variance = sum_row<Arch, T>(cols,
-                                               [&](std::int64_t j, const auto& lanes) {
-                                                 const B shift = lanes.load(row + j) - center;
-                                                 return shift * shift;
-                                               }) /
-                              n;
+      const auto square = [&](std::int64_t j, const auto& lanes) {
+        const B shift = lanes.load(row + j) - center;
+        return shift * shift;
+      };
+      const double variance = sum_row<Arch, T>(cols, square) * share;
       const double s = 1 / __builtin_sqrt(variance + eps);
       const B factor(static_cast<T>(s));
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
@@ -74,13 +71,12 @@ void rms_norm(T* y, T* rstd, const T* x, const T* weight, std::int64_t rows, std
     for (std::int64_t i = begin; i < end; ++i) {
       const T* row = x + i * cols;
       T* out = y + i * cols;
-      const double square = sum_row<Arch, T>(cols,
-                                             [&](std::int64_t j, const auto& lanes) {
-                                               const B v = lanes.load(row + j);
-                                               return v * v;
-                                             }) /
-                            static_cast<double>(cols);
-      const double s = 1 / __builtin_sqrt(square + eps);
+      const auto square = [&](std::int64_t j, const auto& lanes) {
+        const B v = lanes.load(row + j);
+        return v * v;
+      };
+      const double mean_square = sum_row<Arch, T>(cols, square) / static_cast<double>(cols);
+      const double s = 1 / __builtin_sqrt(mean_square + eps);
       const B factor(static_cast<T>(s));
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
         B v = lanes.load(row + j) * factor;
@@ -100,45 +96,67 @@ struct NormBackward {
   std::int64_t rows, cols;
 };
 
-/// One row: dx, and its part of the sums over rows, in `sums` (2, cols).
-template <class Arch, class T, bool centered>
-void norm_backward_row(const NormBackward<T>& a, std::int64_t i, T* sums) {
+/// `count` rows from row i on: dx, and their part of the sums over rows, in `sums` (2, cols). Two
+/// rows together read and write the sums once.
+template <class Arch, class T, bool centered, int count>
+void norm_backward_rows(const NormBackward<T>& a, std::int64_t i, T* sums) {
   using B = xsimd::batch<T, Arch>;
-  const T *dy = a.dy + i * a.cols, *x = a.x + i * a.cols;
-  const B center(centered ? a.mean[i] : T(0)), factor(a.rstd[i]);
-  const auto gradient = [&](std::int64_t j, const auto& lanes) {
-    const B g = lanes.load(dy + j);
-    return a.weight == nullptr ? g : g * lanes.load(a.weight + j);
-  };
-  if (a.dx != nullptr) {
+  const T *dy = a.dy + i * a.cols, *x = a.x + i * a.cols, *weight = a.weight;
+  T *dx = a.dx == nullptr ? nullptr : a.dx + i * a.cols, *bias_sums = sums + a.cols;
+  const std::int64_t cols = a.cols;
+  B center[count], factor[count], mean_g[count], mean_gx[count];
+  for (int r = 0; r < count; ++r) {
+    center[r] = B(centered ? a.mean[i + r] : T(0));
+    factor[r] = B(a.rstd[i + r]);
+    if (dx == nullptr) continue;
     const TwoSums<T> total =
-        two_sums_row<Arch, T>(a.cols, [&](B& u, B& v, std::int64_t j, const auto& lanes) {
-          const B g = gradient(j, lanes);
+        two_sums_row<Arch, T>(cols, [&](B& u, B& v, std::int64_t j, const auto& lanes) {
+          B g = lanes.load(dy + r * cols + j);
+          if (weight != nullptr) g *= lanes.load(weight + j);
           if constexpr (centered) u += g;
-          v = multiply_add(g, (lanes.load(x + j) - center) * factor, v);
+          v = multiply_add(g, (lanes.load(x + r * cols + j) - center[r]) * factor[r], v);
         });
-    const double n = static_cast<double>(a.cols);
-    const B mean_g(static_cast<T>(total.first / n)), mean_gx(static_cast<T>(total.second / n));
-    T* dx = a.dx + i * a.cols;
-    for_registers<Arch, T>(a.cols, [&](std::int64_t j, const auto& lanes) {
-      const B xhat = (lanes.load(x + j) - center) * factor, d = lanes.load(dy + j);
-      B rest = a.weight == nullptr ? d : d * lanes.load(a.weight + j);
-      if constexpr (centered) rest -= mean_g;
-      if (sums != nullptr) {  // before dx, which may be dy or x, is written
-        lanes.store(sums + j, multiply_add(d, xhat, lanes.load(sums + j)));
-        if constexpr (centered) {
-          lanes.store(sums + a.cols + j, lanes.load(sums + a.cols + j) + d);
-        }
-      }
-      lanes.store(dx + j, factor * (rest - xhat * mean_gx));
-    });
-  } else if (sums != nullptr) {
-    for_registers<Arch, T>(a.cols, [&](std::int64_t j, const auto& lanes) {
-      const B xhat = (lanes.load(x + j) - center) * factor, d = lanes.load(dy + j);
-      lanes.store(sums + j, multiply_add(d, xhat, lanes.load(sums + j)));
-      if constexpr (centered) lanes.store(sums + a.cols + j, lanes.load(sums + a.cols + j) + d);
-    });
+    const double share = 1 / static_cast<double>(cols);
+    mean_g[r] = B(static_cast<T>(total.first * share));
+    mean_gx[r] = B(static_cast<T>(total.second * share));
   }
+  for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    B d[count], xhat[count];
+#pragma GCC unroll 2
+    for (int r = 0; r < count; ++r) {  // all before dx, which may be dy or x, is written
+      d[r] = lanes.load(dy + r * cols + j);
+      xhat[r] = (lanes.load(x + r * cols + j) - center[r]) * factor[r];
+    }
+    if (sums != nullptr) {
+      B sum = lanes.load(sums + j);
+#pragma GCC unroll 2
+      for (int r = 0; r < count; ++r) sum = multiply_add(d[r], xhat[r], sum);
+      lanes.store(sums + j, sum);
+      if constexpr (centered) {
+        B bias_sum = lanes.load(bias_sums + j);
+#pragma GCC unroll 2
+        for (int r = 0; r < count; ++r) bias_sum += d[r];
+        lanes.store(bias_sums + j, bias_sum);
+      }
+    }
+    if (dx != nullptr) {
+      const B w = weight == nullptr ? B(T(1)) : lanes.load(weight + j);
+#pragma GCC unroll 2
+      for (int r = 0; r < count; ++r) {
+        B rest = d[r] * w;
+        if constexpr (centered) rest -= mean_g[r];
+        lanes.store(dx + r * cols + j, factor[r] * (rest - xhat[r] * mean_gx[r]));
+      }
+    }
+  });
+}
+
+/// Rows [begin, end), in pairs.
+template <class Arch, class T, bool centered>
+void norm_backward_block(const NormBackward<T>& a, std::int64_t begin, std::int64_t end, T* sums) {
+  std::int64_t i = begin;
+  for (; i + 2 <= end; i += 2) norm_backward_rows<Arch, T, centered, 2>(a, i, sums);
+  if (i < end) norm_backward_rows<Arch, T, centered, 1>(a, i, sums);
 }
 
 template <class Arch, class T, bool centered>
@@ -155,9 +173,7 @@ void norm_backward(const NormBackward<T>& a) {
   }
   parallel_for(0, a.rows, grain, [=](std::int64_t begin, std::int64_t end) {
     if (totals == nullptr) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        norm_backward_row<Arch, T, centered>(a, i, nullptr);
-      }
+      norm_backward_block<Arch, T, centered>(a, begin, end, nullptr);
       return;
     }
     double* total = totals + begin / grain * width;
@@ -167,9 +183,7 @@ void norm_backward(const NormBackward<T>& a) {
     for (std::int64_t block = begin; block < end; block += kNormBlock) {
       for (std::int64_t j = 0; j < width; ++j) sums[j] = 0;
       const std::int64_t block_end = end - block > kNormBlock ? block + kNormBlock : end;
-      for (std::int64_t i = block; i < block_end; ++i) {
-        norm_backward_row<Arch, T, centered>(a, i, sums);
-      }
+      norm_backward_block<Arch, T, centered>(a, block, block_end, sums);
       for (std::int64_t j = 0; j < width; ++j) total[j] += static_cast<double>(sums[j]);
     }
   });
