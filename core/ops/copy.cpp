@@ -15,7 +15,8 @@ bool copy_transposed(const Tensor& target, const Tensor& source) {
   if (target.dim() < 2 || target.sizes() != source.sizes() || !target.is_contiguous()) return false;
   const std::int64_t last = source.dim() - 1;
   const std::int64_t rows = source.sizes()[last - 1], cols = source.sizes()[last];
-  if (source.strides()[last] == 1 || rows * cols < 64) return false;
+  if (source.strides()[last] <= 1 || source.strides()[last - 1] == 0 || rows * cols < 64)
+    return false;
   const std::int64_t batch = target.numel() / (rows * cols);
   parallel_for(0, batch, std::max<std::int64_t>(1, kElementwiseGrain / (rows * cols)),
                [&](std::int64_t begin, std::int64_t end) {

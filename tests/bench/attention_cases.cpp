@@ -31,7 +31,7 @@ void add_attention(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t 
              tv = as_torch(v.detach()).requires_grad_(), tw = as_torch(weight);
   const auto hidden = torch::ones({t, t}, torch::kBool).triu(1);
   const auto peer = [=] {
-    for (auto x : {tq, tk, tv}) x.mutable_grad() = {};
+    for (auto x : {tq, tk, tv}) x.mutable_grad() = torch::Tensor();
     const auto scores = torch::matmul(tq, tk.transpose(-2, -1)) / std::sqrt(static_cast<double>(d));
     const auto weights = torch::softmax(scores.masked_fill(hidden, -INFINITY), -1);
     const auto out = torch::matmul(weights, tv);

@@ -37,7 +37,7 @@ void add_thread_cases();
 
 /// Multiply-adds on registers only: FLOP/s of one core in float32, with the widest instructions.
 double fma_limit();
-/// Bytes/s that one core reads and writes together, copying far more than the caches hold.
+/// Bytes/s that one core reads and writes together, copying an array of 3072×768 floats.
 double copy_bandwidth();
 
 }  // namespace heed::bench

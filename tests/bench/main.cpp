@@ -105,9 +105,8 @@ int main(int argc, char** argv) {
   add_optimizer_cases();
   add_graph_cases();
   add_thread_cases();
-  std::erase_if(cases(), [&](const Case& c) {
-    return (c.group + " " + c.name).find(filter) == std::string::npos;
-  });
+  std::erase_if(cases(),
+                [&](const Case& c) { return !(c.group + ", " + c.name).starts_with(filter); });
 
   const double limit = fma_limit(), bandwidth = copy_bandwidth();
   Collector collector;

@@ -20,7 +20,7 @@ struct PeerOp {
 #endif
 
 void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, PeerOp peer_op,
-            double goal = 1.5) {
+            double goal = 1.5, double arrays = 2) {
   const Tensor x = randn({kRows, kCols}), leaf = x.clone().requires_grad_();
   Case forward{.group = "3072×768, forward", .name = name, .peer_name = "libtorch", .goal = goal};
   forward.ours = [=] {
@@ -34,7 +34,7 @@ void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, Pe
     return randn(op(x).sizes());
   }();
   const bool large = probe.numel() > kRows;
-  forward.bytes = static_cast<double>(kRows * kCols) * (large ? 8 : 4);
+  forward.bytes = static_cast<double>(kRows * kCols) * 4 * (large ? arrays : 1);
   const auto ours = [=] {
     leaf.set_grad({});
     const Tensor y = op(leaf);
@@ -54,7 +54,7 @@ void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, Pe
   };
   const auto peer = [=] {
     auto t = tleaf;
-    t.mutable_grad() = {};
+    t.mutable_grad() = torch::Tensor();
     auto y = peer_op(t);
     y.backward(tprobe);
     return y;
@@ -108,9 +108,10 @@ void add_rowwise_cases() {
   add_op(
       "tanh", [](const T& x) { return tanh(x); }, HEED_PEER(torch::tanh(x)));
   add_op(
-      "add", [=](const T& x) { return heed::add(x, other); }, HEED_PEER(torch::add(x, tother)));
+      "add", [=](const T& x) { return heed::add(x, other); }, HEED_PEER(torch::add(x, tother)), 1.5,
+      3);
   add_op(
-      "mul", [=](const T& x) { return mul(x, other); }, HEED_PEER(torch::mul(x, tother)));
+      "mul", [=](const T& x) { return mul(x, other); }, HEED_PEER(torch::mul(x, tother)), 1.5, 3);
   add_op(
       "sum", [](const T& x) { return sum(x); }, HEED_PEER(torch::sum(x)));
 }
