@@ -325,7 +325,7 @@ Tensor dropout(const Tensor& x, double p = 0.5, bool training = true,
 struct AttentionOptions {
   Tensor attn_mask = {};  ///< bool (true: may be seen) or additive, broadcast to (B, H, T, S)
   double dropout_p = 0;
-  bool is_causal = false;  ///< row i sees columns 0 … i; not together with attn_mask
+  bool is_causal = false;            ///< row i sees columns 0 … i; not together with attn_mask
   std::optional<double> scale = {};  ///< by default 1 / sqrt(D)
   Generator* generator = nullptr;
 };
