@@ -225,12 +225,66 @@ xsimd::batch<T, Arch> interleave_high(xsimd::batch<T, Arch> a, xsimd::batch<T, A
   return detail::interleave<Arch, 1>(a.data, b.data, Lanes{});
 }
 
+namespace detail {
+// Of each 128 bits of a and b: their low (High = 0) or high halves, in units of Width lanes,
+// interleaved. What one unpack instruction does.
+template <class Arch, int Width, int High, class Register, int... I>
+Register unpack(Register a, Register b, std::integer_sequence<int, I...>) {
+  constexpr int size = sizeof...(I), lane = 16 / static_cast<int>(sizeof(a[0]));
+  return __builtin_shufflevector(a, b,
+                                 (I / lane * lane + High * lane / 2 + I % lane / Width / 2 * Width +
+                                  I % Width + I % lane / Width % 2 * size)...);
+}
+// The low or high halves of a and b, one behind the other.
+template <class Arch, int High, class Register, int... I>
+Register join_halves(Register a, Register b, std::integer_sequence<int, I...>) {
+  constexpr int size = sizeof...(I), half = size / 2;
+  return __builtin_shufflevector(a, b, (I % half + High * half + I / half * size)...);
+}
+
+// AVX2: squares within 128 bit lanes by unpacking, then the halves change places: an instruction a
+// register and round, where a perfect shuffle takes two (AVX-512 has it as one).
+template <class T, class Arch>
+void transpose_by_lanes(xsimd::batch<T, Arch>* rows) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr int size = static_cast<int>(Batch::size);
+  using Lanes = std::make_integer_sequence<int, size>;
+  Batch x[size];
+#pragma GCC unroll 4
+  for (int i = 0; i < size; i += 2) {
+    x[i] = unpack<Arch, 1, 0>(rows[i].data, rows[i + 1].data, Lanes{});
+    x[i + 1] = unpack<Arch, 1, 1>(rows[i].data, rows[i + 1].data, Lanes{});
+  }
+  if constexpr (size == 8) {
+    Batch y[size];
+#pragma GCC unroll 4
+    for (int i = 0; i < size; i += 4) {
+      y[i] = unpack<Arch, 2, 0>(x[i].data, x[i + 2].data, Lanes{});
+      y[i + 1] = unpack<Arch, 2, 1>(x[i].data, x[i + 2].data, Lanes{});
+      y[i + 2] = unpack<Arch, 2, 0>(x[i + 1].data, x[i + 3].data, Lanes{});
+      y[i + 3] = unpack<Arch, 2, 1>(x[i + 1].data, x[i + 3].data, Lanes{});
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < size; ++i) x[i] = y[i];
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < size / 2; ++i) {
+    rows[i] = join_halves<Arch, 0>(x[i].data, x[i + size / 2].data, Lanes{});
+    rows[i + size / 2] = join_halves<Arch, 1>(x[i].data, x[i + size / 2].data, Lanes{});
+  }
+}
+}  // namespace detail
+
 /// Transposes a square of registers in place: log2(size) rounds of perfect shuffles, each of which
 /// moves one bit of the row index into the lane index.
 template <class T, class Arch>
 void transpose(xsimd::batch<T, Arch>* rows) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr int size = static_cast<int>(Batch::size);
+  if constexpr (std::is_same_v<Arch, xsimd::fma3<xsimd::avx2>>) {
+    detail::transpose_by_lanes(rows);
+    return;
+  }
 #pragma GCC unroll 8
   for (int round = 1; round < size; round *= 2) {
     Batch next[size];
