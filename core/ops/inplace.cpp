@@ -206,18 +206,21 @@ const Tensor& Tensor::copy_(const Tensor& source) const {
       *this, autograd::record<CopyBackward>(heed::clone(values.detach()), inputs(*this, values)));
 }
 
-const Tensor& Tensor::fill_(Scalar value) const {
-  check_writable(*this);
-  if (!grad_enabled() || !requires_grad()) {
-    copy_values(*this, scalar_tensor(value, dtype()));
-    bump_version(*this);
-    return *this;
+namespace {
+const Tensor& overwrite(const Tensor& self, Scalar value, const char* label) {
+  check_writable(self);
+  if (!grad_enabled() || !self.requires_grad()) {
+    copy_values(self, scalar_tensor(value, self.dtype()));
+    bump_version(self);
+    return self;
   }
-  return assign(*this, autograd::record<OverwriteBackward>(full(sizes(), value, {.dtype = dtype()}),
-                                                           inputs(*this), "FillBackward2"));
+  return assign(self, autograd::record<OverwriteBackward>(
+                          full(self.sizes(), value, {.dtype = self.dtype()}), inputs(self), label));
 }
+}  // namespace
 
-const Tensor& Tensor::zero_() const { return fill_(0); }
+const Tensor& Tensor::fill_(Scalar value) const { return overwrite(*this, value, "FillBackward2"); }
+const Tensor& Tensor::zero_() const { return overwrite(*this, 0, "ZeroBackward0"); }
 
 const Tensor& Tensor::add_(const Tensor& b, Scalar alpha) const {
   if (alpha.to_double() == 1 && writes_directly(*this, b)) {

@@ -74,6 +74,21 @@ Tensor cat(const std::vector<Tensor>& given, std::int64_t dim) {
   return record<CatBackward>(std::move(y), tensors, dim, lengths);
 }
 
+// ---- y = tensors side by side along a new dim;  each receives its row of dy
+
+struct StackBackward final : Node {
+  std::int64_t dim;
+  explicit StackBackward(std::int64_t dim_) : dim(dim_) {}
+  const char* name() const override { return "StackBackward0"; }
+  Grads backward(const Tensor& dy) override {
+    std::vector<Tensor> grads(static_cast<std::size_t>(num_edges()));
+    for (int i = 0; i < num_edges(); ++i) {
+      if (needs(i)) grads[static_cast<std::size_t>(i)] = select(dy, dim, i);
+    }
+    return grads;
+  }
+};
+
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
   HEED_CHECK(!tensors.empty(), "stack expects a non-empty TensorList");
   dim = wrap_dim(dim, tensors[0].dim() + 1);
@@ -82,14 +97,35 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
     HEED_CHECK(tensors[i].sizes() == tensors[0].sizes(),
                "stack expects each tensor to be equal size, but got ", tensors[0].sizes(),
                " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
-    rows.push_back(unsqueeze(tensors[i], dim));
+    rows.push_back(unsqueeze(tensors[i].detach(), dim));
   }
-  return cat(rows, dim);
+  return record<StackBackward>(cat(rows, dim), tensors, dim);
 }
 
-// ---- y = x repeated: laid out as (r0, s0, r1, s1, …) by expanding, then copied together
+// ---- y = x repeated: each dim read as (r, s), expanded along r;  dx = dy summed over each r
 
-Tensor repeat(const Tensor& x, const Dims& repeats) {
+struct RepeatBackward final : Node {
+  Dims sizes, repeats;  // of x
+  RepeatBackward(const Dims& sizes_, const Dims& repeats_) : sizes(sizes_), repeats(repeats_) {}
+  const char* name() const override { return "RepeatBackward0"; }
+  Grads backward(const Tensor& dy) override {
+    const std::int64_t extra = repeats.size() - sizes.size();
+    Tensor dx = dy;
+    for (std::int64_t d = 0; d < repeats.size(); ++d) {
+      if (repeats[d] == 1) continue;
+      Dims after = dx.sizes();
+      after[d] = d < extra ? 1 : sizes[d - extra];
+      std::int64_t rows = 1, rest = after[d];
+      for (std::int64_t i = 0; i < d; ++i) rows *= after[i];
+      for (std::int64_t i = d + 1; i < after.size(); ++i) rest *= after[i];
+      dx = reshape(sum(reshape(dx, {rows, repeats[d], rest}), 1), after);
+    }
+    return reshape(dx, sizes);
+  }
+};
+
+Tensor repeat(const Tensor& x_, const Dims& repeats) {
+  const Tensor x = x_.detach();
   const std::int64_t extra = repeats.size() - x.dim();
   HEED_CHECK(extra >= 0,
              "Number of dimensions of repeat dims can not be smaller than number of "
@@ -116,9 +152,8 @@ Tensor repeat(const Tensor& x, const Dims& repeats) {
     sizes[d] = repeats[d] * size;
     y = reshape(expand(reshape(y, {rows, 1, rest}), {rows, repeats[d], rest}), sizes);
   }
-  return y.is(x) || (!y.is_contiguous()) || y.impl()->storage.get() == x.impl()->storage.get()
-             ? clone(y)
-             : y;
+  if (!y.is_contiguous() || y.impl()->storage.get() == x.impl()->storage.get()) y = clone(y);
+  return record<RepeatBackward>(std::move(y), inputs(x_), x.sizes(), repeats);
 }
 
 // ---- Splits: views, one a part
