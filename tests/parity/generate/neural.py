@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+import shape
 from recording import EDGES, Family, Input, Values
 
 INF, NAN = math.inf, math.nan
@@ -56,6 +57,15 @@ IN_PLACE = {
     "triu_": lambda y, diagonal=0: y.triu_(diagonal),
     "scatter_add_": lambda y, i, src, dim: y.scatter_add_(dim, i, src),
 }
+
+
+def put(y, *more, what):
+    """y[what] = the last of `more`; the ones before are index tensors of `what`."""
+    y[shape.index_key(list(more[:-1]), what)] = more[-1]
+    return y
+
+
+IN_PLACE["index_put_"] = put
 
 
 def through_clone(fn):
@@ -222,6 +232,19 @@ def in_place(f):
     f.case("tril_of_row", [t(2, 3, 4)], diagonal=-1)
     f.case("scatter_add_", [t(3, 4), v.i(3, 4, high=3), t(3, 4)], dim=0)
     f.case("scatter_add_of_row", [t(3, 4), v.i(4, high=4), t(4)], dim=0)
+    every, tensor = ["slice", None, None, None], ["tensor"]
+    put_at = lambda x, *more, what: f.case("index_put_", [x, *more], what=what)
+    put_at(t(3, 4), t(4), what=[["int", 1]])
+    put_at(t(3, 4), t(), what=[["int", 1], ["int", -1]])
+    put_at(t(3, 4), t(3, 2), what=[every, ["slice", 1, 4, 2]])
+    put_at(t(3, 4), t(4), what=[["slice", 0, 2, None]])
+    put_at(t(4, 3, views=T01), t(3), what=[every, ["int", 2]])
+    put_at(t(3, 4), t(), what=[["ellipsis"]])
+    put_at(t(3, 4), Input([2, 0], [2], "i"), t(2, 4), what=[tensor])
+    put_at(t(3, 4), Input([2, 0], [2], "i"), Input([1, 3], [2], "i"), t(2), what=[tensor, tensor])
+    put_at(t(3, 4), v.b(3, 4), t(), what=[tensor])
+    put_at(t(3, 4), v.b(3), t(4), what=[tensor])
+    put_at(t(3, 4), Input([2, 0], [2], "i"), t(1, 4, grad=False), what=[tensor])
     f.case("add_", [v.i(3), v.i(3)])
     f.case("mul_scalar_", [v.i(3)], s=2)
 

@@ -23,6 +23,26 @@ EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 30.0, -30.0, 1e-3, -1e-3,
          math.inf, -math.inf, math.nan]
 
 
+# Nodes that PyTorch's way of composing an operation leaves on top; heed's has one node of its own.
+INTERNAL = {"UnsafeViewBackward0", "ReshapeAliasBackward0", "SqueezeBackward3",
+            "AsStridedBackward0", "DivBackward1", "FillBackward3"}
+# Operations that one of both composes of others, always or (PLAIN_2D) unless x is a matrix and a
+# loss is reduced; and sort, which PyTorch names by the way it was called.
+COMPOSED = {"einsum", "chunk", "split", "rms_norm", "attention", "sort"}
+PLAIN_2D = {"linear", "cross_entropy", "nll_loss"}
+
+
+def comparable_name(op, inputs, args, name):
+    """Whether heed's node should have the name of PyTorch's."""
+    if op in COMPOSED or name in INTERNAL:
+        return False
+    if op in PLAIN_2D:
+        return inputs[0].dim() == 2 and args.get("reduction") != "none"
+    if op == "roll":
+        return args.get("dims") is not None
+    return op != "matmul" or name != "CloneBackward0"
+
+
 class Input:
     """A base tensor and the views that lead from it to the input of the operation."""
 
@@ -138,6 +158,10 @@ class Family:
             record["rule"] = "scaled"
         if only:
             record["only"] = only
+        if outs and outs[0].grad_fn is not None:
+            name = outs[0].grad_fn.name().replace("torch::autograd::", "")
+            if comparable_name(op, tensors, args, name):
+                record["fn"] = name
         leaves = [t for t, x in zip(tensors, inputs) if x.grad]
         ways = [o for o in outs if o.requires_grad]
         if leaves and ways and grads:

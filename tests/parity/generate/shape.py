@@ -9,9 +9,8 @@ T01 = [["transpose", 0, 1]]
 STEP = [["slice", 1, 1, 8, 2]]
 
 
-def index(x, *more, what):
+def index_key(rest, what):
     """`what`: ["int", i], ["slice", start, end, step], ["none"], ["ellipsis"], ["tensor"]"""
-    rest = list(more)
     key = []
     for kind, *args in what:
         if kind == "int":
@@ -24,7 +23,11 @@ def index(x, *more, what):
             key.append(Ellipsis)
         else:
             key.append(rest.pop(0))
-    return x[tuple(key)]
+    return tuple(key)
+
+
+def index(x, *more, what):
+    return x[index_key(list(more), what)]
 
 
 OPS = {

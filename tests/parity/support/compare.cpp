@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/autograd/engine.h"
+#include "core/autograd/node.h"
 
 namespace heed::parity {
 
@@ -171,6 +172,12 @@ std::string run_case(const Json& record, DType floating) {
       const std::string wrong = difference(results[k], dims(out["s"]), dtype, expected,
                                            output_tolerance(record, out, dtype, expected));
       if (!wrong.empty()) return where(detail::concat("result ", k, ": ", wrong));
+    }
+    if (record.contains("fn")) {
+      const auto node = results[0].grad_fn();
+      const std::string name = node ? node->name() : "none";
+      if (name != record["fn"])
+        return where("grad_fn " + name + " instead of " + record["fn"].dump());
     }
     if (record.contains("grads")) {
       return where(check_gradients(record, inputs, results, floating));

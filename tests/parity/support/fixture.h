@@ -75,6 +75,9 @@ using Results = std::vector<Tensor>;
 using Call = std::function<Results(const std::vector<Tensor>& in, const Args& args)>;
 using Registry = std::map<std::string, Call>;
 
+/// What a case of index or index_put_ indexes with; index tensors are in[1], in[2], …
+std::vector<TensorIndex> indices(const std::vector<Tensor>& in, const Json& what);
+
 void add_elementwise(Registry& ops);
 void add_reductions(Registry& ops);
 void add_products(Registry& ops);

@@ -145,6 +145,8 @@ void add_in_place(Registry& ops) {
   write("masked_fill_", [](Y y, In in, A args) { y.masked_fill_(in[1], args.scalar("value")); });
   write("tril_", [](Y y, In, A args) { y.tril_(args.whole("diagonal", 0)); });
   write("triu_", [](Y y, In, A args) { y.triu_(args.whole("diagonal", 0)); });
+  write("index_put_",
+        [](Y y, In in, A args) { y.index_put_(indices(in, args.json("what")), in.back()); });
   write("scatter_add_",
         [](Y y, In in, A args) { y.scatter_add_(args.whole("dim"), in[1], in[2]); });
 }

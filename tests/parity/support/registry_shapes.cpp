@@ -18,7 +18,9 @@ Call with_list(Tensor (*op)(const Tensor&, const Dims&), const char* name) {
   return [op, name](In in, const Args& args) { return Results{op(in[0], args.list(name))}; };
 }
 
-std::vector<TensorIndex> indices(In in, const Json& what) {
+}  // namespace
+
+std::vector<TensorIndex> indices(const std::vector<Tensor>& in, const Json& what) {
   std::vector<TensorIndex> list;
   std::size_t next = 1;
   const auto bound = [](const Json& value) -> std::optional<std::int64_t> {
@@ -40,8 +42,6 @@ std::vector<TensorIndex> indices(In in, const Json& what) {
   }
   return list;
 }
-
-}  // namespace
 
 void add_products(Registry& ops) {
   ops["matmul"] = binary(matmul);
