@@ -1,0 +1,7 @@
+#include "core/io/npy.h"
+#include "fuzzer.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return heed::fuzz::run(
+      data, size, [](auto bytes, const char* name) { return heed::io::parse_npz(bytes, name); });
+}
