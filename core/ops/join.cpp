@@ -135,7 +135,7 @@ Tensor repeat(const Tensor& x_, const Dims& repeats) {
   for (std::int64_t d = 0; d < repeats.size(); ++d) {
     HEED_CHECK(repeats[d] >= 0, "Trying to create tensor with negative dimension ", repeats[d],
                ": repeats ", repeats);
-    target.push_back(repeats[d] * (d < extra ? 1 : x.sizes()[d - extra]));
+    target.push_back(checked_numel({repeats[d], d < extra ? 1 : x.sizes()[d - extra]}));
   }
   checked_numel(target);
   Tensor y = x;

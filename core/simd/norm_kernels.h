@@ -102,7 +102,8 @@ template <class Arch, class T, bool centered, int count>
 void norm_backward_rows(const NormBackward<T>& a, std::int64_t i, T* sums) {
   using B = xsimd::batch<T, Arch>;
   const T *dy = a.dy + i * a.cols, *x = a.x + i * a.cols, *weight = a.weight;
-  T *dx = a.dx == nullptr ? nullptr : a.dx + i * a.cols, *bias_sums = sums + a.cols;
+  T *dx = a.dx == nullptr ? nullptr : a.dx + i * a.cols,
+    *bias_sums = sums == nullptr ? nullptr : sums + a.cols;
   const std::int64_t cols = a.cols;
   B center[count], factor[count], mean_g[count], mean_gx[count];
   for (int r = 0; r < count; ++r) {
