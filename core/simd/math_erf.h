@@ -23,10 +23,14 @@ B normal_tail(B t) {
   const B inverse = constant<B>(1) / d;
   const B rest = multiply_add(lost, inverse, multiply_add(negate(d), inverse, constant<B>(1)));
   const B s = multiply_add(inverse, rest, inverse - constant<B>(0.15966883301734924));
-  const B h = horner(s, 0.36891567590822183, -0.5917378503183848, -4.624337190509823,
-                     -18.68516457422817, -37.73747780424341, 5.783116958233031, 183.22623891669102,
-                     61.82920139925263, -918.9658293637456);
-  return scale(multiply_add(h, expm1_reduced(e.r), h), e.n);
+  const B first = constant<B>(0.36891567590822183);
+  const B rest_of_h =
+      horner(s, -0.5917378503183848, -4.624337190509823, -18.68516457422817, -37.73747780424341,
+             5.783116958233031, 183.22623891669102, 61.82920139925263, -918.9658293637456);
+  // h = first + s rest_of_h, and what its rounding took, given back below.
+  const B h = multiply_add(s, rest_of_h, first);
+  const B low = multiply_add(s, rest_of_h, first - h);
+  return scale(h + multiply_add(h, expm1_reduced(e.r), low), e.n);
 }
 
 /// x Phi(x). Near 0: x (1/2 + x S(x^2)), S a minimax fit, relative error 2^-28.7 on [-0.8, 0.8].
