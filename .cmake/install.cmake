@@ -19,7 +19,7 @@ if(HEED_INSTALL)
           FILES_MATCHING PATTERN "*.h" PATTERN "simd" EXCLUDE)
   install(FILES core/simd/kernels.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/heed/core/simd)
 
-  configure_package_config_file(cmake/heed-config.cmake.in heed-config.cmake
+  configure_package_config_file(.cmake/heed-config.cmake.in heed-config.cmake
                                 INSTALL_DESTINATION ${heed_cmake_dir})
   write_basic_package_version_file(heed-config-version.cmake COMPATIBILITY SameMinorVersion)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heed-config.cmake
