@@ -36,15 +36,8 @@ Tensor binary_kernel(BinaryOp op, const Tensor& a, const Tensor& b) {
   const bool same = a.sizes() == b.sizes();
   Tensor out = same ? make_tensor(a.sizes(), a.numel(), a.dtype())
                     : make_tensor(broadcast_shapes(a.sizes(), b.sizes()), a.dtype());
-  dispatch_floating(a.dtype(), "arithmetic", [&]<class T>() {
-    const auto kernel = simd::kernels().of<T>().binary[static_cast<int>(op)];
-    elementwise<T, T, T>(
-        out,
-        [kernel](T* o, std::int64_t n, const T* x, const T* y, std::int64_t sx, std::int64_t sy) {
-          kernel(o, x, sx, y, sy, n);
-        },
-        a, b);
-  });
+  dispatch_floating(a.dtype(), "arithmetic",
+                    [&]<class T>() { binary_into<T>(out, kernel_of<T>(op, out), a, b); });
   return out;
 }
 
@@ -109,7 +102,7 @@ Tensor scalar_values(BinaryOp op, const Tensor& x, Scalar number, bool number_fi
   if (x.is_floating_point()) {
     Tensor out = make_tensor(x.sizes(), x.numel(), x.dtype());
     dispatch_floating(x.dtype(), "arithmetic", [&]<class T>() {
-      const auto kernel = simd::kernels().of<T>().binary[static_cast<int>(op)];
+      const auto kernel = kernel_of<T>(op, out);
       const T value = number.to<T>();
       elementwise<T, T>(
           out,

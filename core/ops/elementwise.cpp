@@ -17,9 +17,8 @@ namespace detail {
 
 Tensor unary_kernel(UnaryOp op, const Tensor& x) {
   Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
-  dispatch_floating(x.dtype(), "elementwise", [&]<class T>() {
-    elementwise_unary<T>(y, x, simd::kernels().of<T>().unary[static_cast<int>(op)]);
-  });
+  dispatch_floating(x.dtype(), "elementwise",
+                    [&]<class T>() { elementwise_unary<T>(y, x, kernel_of<T>(op, y)); });
   return y;
 }
 

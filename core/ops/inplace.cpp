@@ -135,13 +135,8 @@ void add_in_place(const Tensor& target, const Tensor& source_) {
   const Tensor source =
       source_.dtype() == target.dtype() ? source_ : to(source_.detach(), target.dtype());
   dispatch_floating(target.dtype(), "add_", [&]<class T>() {
-    const auto kernel = simd::kernels().of<T>().binary[static_cast<int>(simd::BinaryOp::Add)];
-    elementwise<T, T, T>(
-        target,
-        [kernel](T* o, std::int64_t n, const T* a, const T* b, std::int64_t sa, std::int64_t sb) {
-          kernel(o, a, sa, b, sb, n);
-        },
-        target, source);
+    const auto& table = simd::kernels().of<T>();
+    binary_into<T>(target, table.binary[static_cast<int>(simd::BinaryOp::Add)], target, source);
   });
   bump_version(target);
 }
@@ -161,13 +156,7 @@ bool writes_directly(const Tensor& self, const Tensor& other) {
 const Tensor& binary_directly(simd::BinaryOp op, const Tensor& self, const Tensor& other) {
   check_writable(self);
   dispatch_floating(self.dtype(), "in-place arithmetic", [&]<class T>() {
-    const auto kernel = simd::kernels().of<T>().binary[static_cast<int>(op)];
-    elementwise<T, T, T>(
-        self,
-        [kernel](T* o, std::int64_t n, const T* a, const T* b, std::int64_t sa, std::int64_t sb) {
-          kernel(o, a, sa, b, sb, n);
-        },
-        self, other);
+    binary_into<T>(self, simd::kernels().of<T>().binary[static_cast<int>(op)], self, other);
   });
   bump_version(self);
   return self;

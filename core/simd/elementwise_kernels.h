@@ -88,7 +88,20 @@ B binary_value(B a, B b) {
   if constexpr (op == BinaryOp::SiluGrad) return a * math::silu_slope(b);
 }
 
-template <class Arch, class T, UnaryOp op>
+// Where the registers of a result go.
+template <class Arch, bool streaming>
+struct Store {
+  template <class T>
+  static void to(T* p, xsimd::batch<T, Arch> x) {
+    if constexpr (streaming) {
+      stream(p, x);
+    } else {
+      x.store_unaligned(p);
+    }
+  }
+};
+
+template <class Arch, class T, UnaryOp op, bool streaming>
 void unary(T* out, const T* x, std::int64_t n) {
   using B = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = B::size;
@@ -100,12 +113,16 @@ void unary(T* out, const T* x, std::int64_t n) {
       return unary_value<op>(v);
     }
   };
+  if (streaming && !can_stream<Arch>(out)) return unary<Arch, T, op, false>(out, x, n);
   std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) value(B::load_unaligned(x + i)).store_unaligned(out + i);
+  for (; i + lanes <= n; i += lanes) {
+    Store<Arch, streaming>::to(out + i, value(B::load_unaligned(x + i)));
+  }
   if (i < n) {
     const LaneMask<Arch, T> tail(n - i);
     tail.store(out + i, value(tail.load(x + i)));
   }
+  if constexpr (streaming) end_stream<Arch>();
 }
 
 template <class Arch, class T, BinaryOp op>
@@ -120,7 +137,7 @@ xsimd::batch<T, Arch> binary_lanes(xsimd::batch<T, Arch> a, xsimd::batch<T, Arch
 }
 
 // One of a, b, or neither, is one value repeated.
-template <class Arch, class T, BinaryOp op, int a_step, int b_step>
+template <class Arch, class T, BinaryOp op, bool streaming, int a_step, int b_step>
 void binary_loop(T* out, const T* a, const T* b, std::int64_t n) {
   using B = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = B::size;
@@ -129,7 +146,7 @@ void binary_loop(T* out, const T* a, const T* b, std::int64_t n) {
   for (; i + lanes <= n; i += lanes) {
     const B va = a_step == 0 ? a_value : B::load_unaligned(a + i);
     const B vb = b_step == 0 ? b_value : B::load_unaligned(b + i);
-    binary_lanes<Arch, T, op>(va, vb).store_unaligned(out + i);
+    Store<Arch, streaming>::to(out + i, binary_lanes<Arch, T, op>(va, vb));
   }
   if (i < n) {
     const LaneMask<Arch, T> tail(n - i);
@@ -139,19 +156,23 @@ void binary_loop(T* out, const T* a, const T* b, std::int64_t n) {
   }
 }
 
-template <class Arch, class T, BinaryOp op>
+template <class Arch, class T, BinaryOp op, bool streaming>
 void binary(T* out, const T* a, std::int64_t a_step, const T* b, std::int64_t b_step,
             std::int64_t n) {
   if (n <= 0) return;
-  if (a_step != 0 && b_step != 0) {
-    binary_loop<Arch, T, op, 1, 1>(out, a, b, n);
-  } else if (a_step != 0) {
-    binary_loop<Arch, T, op, 1, 0>(out, a, b, n);
-  } else if (b_step != 0) {
-    binary_loop<Arch, T, op, 0, 1>(out, a, b, n);
-  } else {
-    binary_loop<Arch, T, op, 0, 0>(out, a, b, n);
+  if (streaming && !can_stream<Arch>(out)) {
+    return binary<Arch, T, op, false>(out, a, a_step, b, b_step, n);
   }
+  if (a_step != 0 && b_step != 0) {
+    binary_loop<Arch, T, op, streaming, 1, 1>(out, a, b, n);
+  } else if (a_step != 0) {
+    binary_loop<Arch, T, op, streaming, 1, 0>(out, a, b, n);
+  } else if (b_step != 0) {
+    binary_loop<Arch, T, op, streaming, 0, 1>(out, a, b, n);
+  } else {
+    binary_loop<Arch, T, op, streaming, 0, 0>(out, a, b, n);
+  }
+  if constexpr (streaming) end_stream<Arch>();
 }
 
 template <CompareOp op, class T, class Arch>
@@ -253,7 +274,10 @@ template <class Arch, class T>
 void fill_elementwise_of(KernelsOf<T>& table) {
   [&]<int... I>(std::integer_sequence<int, I...>) {
     const auto set = [&]<UnaryOp op>() {
-      if constexpr (kHasUnary<Arch, T, op>) table.unary[static_cast<int>(op)] = &unary<Arch, T, op>;
+      if constexpr (kHasUnary<Arch, T, op>) {
+        table.unary[static_cast<int>(op)] = &unary<Arch, T, op, false>;
+        table.unary_streaming[static_cast<int>(op)] = &unary<Arch, T, op, true>;
+      }
     };
     (set.template operator()<static_cast<UnaryOp>(I)>(), ...);
   }
@@ -261,7 +285,8 @@ void fill_elementwise_of(KernelsOf<T>& table) {
   [&]<int... I>(std::integer_sequence<int, I...>) {
     const auto set = [&]<BinaryOp op>() {
       if constexpr (kHasBinary<Arch, T, op>) {
-        table.binary[static_cast<int>(op)] = &binary<Arch, T, op>;
+        table.binary[static_cast<int>(op)] = &binary<Arch, T, op, false>;
+        table.binary_streaming[static_cast<int>(op)] = &binary<Arch, T, op, true>;
       }
     };
     (set.template operator()<static_cast<BinaryOp>(I)>(), ...);

@@ -18,10 +18,13 @@ inline constexpr bool kHasGateTables = kWideMask<Arch>;
 #ifdef __AVX512F__
 /// x G(x). Each lane is computed one way or the other by its own value alone, so that a result does
 /// not depend on its neighbours.
-template <class Arch, class Formula>
+template <class Arch, bool streaming, class Formula>
 void gate_loop(float* out, const float* x, std::int64_t n, const GateTable& table,
                const Formula& formula) {
   using B = xsimd::batch<float, Arch>;
+  if (streaming && !can_stream<Arch>(out)) {
+    return gate_loop<Arch, false>(out, x, n, table, formula);
+  }
   __m512 low[kGateDegree + 1], high[kGateDegree + 1];
 #pragma GCC unroll 7
   for (int d = 0; d <= kGateDegree; ++d) {
@@ -47,19 +50,25 @@ void gate_loop(float* out, const float* x, std::int64_t n, const GateTable& tabl
     if (!xsimd::all(inside)) [[unlikely]] {
       y = xsimd::select(inside, y, formula(v));
     }
-    lanes.store(out + j, y);
+    if constexpr (streaming && std::is_same_v<decltype(lanes), const AllLanes<Arch, float>&>) {
+      stream(out + j, y);
+    } else {
+      lanes.store(out + j, y);
+    }
   });
+  if constexpr (streaming) end_stream<Arch>();
 }
 
-template <class Arch>
+template <class Arch, bool streaming>
 void gelu_by_table(float* out, const float* x, std::int64_t n) {
   using B = xsimd::batch<float, Arch>;
-  gate_loop<Arch>(out, x, n, gelu_gate_table(), [](B v) { return math::gelu(v); });
+  gate_loop<Arch, streaming>(out, x, n, gelu_gate_table(), [](B v) { return math::gelu(v); });
 }
-template <class Arch>
+template <class Arch, bool streaming>
 void gelu_tanh_by_table(float* out, const float* x, std::int64_t n) {
   using B = xsimd::batch<float, Arch>;
-  gate_loop<Arch>(out, x, n, gelu_tanh_gate_table(), [](B v) { return math::gelu_tanh(v); });
+  gate_loop<Arch, streaming>(out, x, n, gelu_tanh_gate_table(),
+                             [](B v) { return math::gelu_tanh(v); });
 }
 #endif
 
@@ -68,8 +77,11 @@ template <class Arch>
 void fill_gates([[maybe_unused]] Kernels& table) {
 #ifdef __AVX512F__
   if constexpr (kHasGateTables<Arch>) {
-    table.f32.unary[static_cast<int>(UnaryOp::Gelu)] = &gelu_by_table<Arch>;
-    table.f32.unary[static_cast<int>(UnaryOp::GeluTanh)] = &gelu_tanh_by_table<Arch>;
+    table.f32.unary[static_cast<int>(UnaryOp::Gelu)] = &gelu_by_table<Arch, false>;
+    table.f32.unary[static_cast<int>(UnaryOp::GeluTanh)] = &gelu_tanh_by_table<Arch, false>;
+    table.f32.unary_streaming[static_cast<int>(UnaryOp::Gelu)] = &gelu_by_table<Arch, true>;
+    table.f32.unary_streaming[static_cast<int>(UnaryOp::GeluTanh)] =
+        &gelu_tanh_by_table<Arch, true>;
   }
 #endif
 }

@@ -159,6 +159,10 @@ struct KernelsOf {
   // Elementwise: called on pieces by ops/, never split inside.
   Unary unary[static_cast<int>(UnaryOp::kCount)];
   Binary binary[static_cast<int>(BinaryOp::kCount)];
+  // The same, but the result goes to memory past the caches; the ordinary way where `out` is not
+  // aligned to a register. For results so large that they leave the caches before they are read.
+  Unary unary_streaming[static_cast<int>(UnaryOp::kCount)];
+  Binary binary_streaming[static_cast<int>(BinaryOp::kCount)];
   Compare compare[static_cast<int>(CompareOp::kCount)];
   void (*where)(T* out, const bool* mask, const T* a, std::int64_t a_step, const T* b,
                 std::int64_t b_step, std::int64_t n);

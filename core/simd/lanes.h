@@ -136,6 +136,43 @@ requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, double> {
 };
 #endif
 
+/// Whether registers may be streamed to p.
+template <class Arch, class T>
+bool can_stream(const T* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % sizeof(xsimd::batch<T, Arch>) == 0;
+}
+
+/// Stores past the caches: a line is not read before it is written and drives no other out. For
+/// aligned p; not seen by other threads before end_stream().
+template <class T, class Arch>
+void stream(T* p, xsimd::batch<T, Arch> x) {
+  constexpr bool is_float = sizeof(T) == sizeof(float);
+#ifdef __AVX512F__
+  if constexpr (kWideMask<Arch> && is_float) return _mm512_stream_ps(p, x.data);
+  if constexpr (kWideMask<Arch> && !is_float) return _mm512_stream_pd(p, x.data);
+#endif
+#ifdef __AVX2__
+  if constexpr (kVectorMask<Arch> && !kWideMask<Arch> && is_float) {
+    return _mm256_stream_ps(p, x.data);
+  }
+  if constexpr (kVectorMask<Arch> && !kWideMask<Arch> && !is_float) {
+    return _mm256_stream_pd(p, x.data);
+  }
+#endif
+#ifdef __SSE2__
+  if constexpr (std::is_same_v<Arch, xsimd::sse2> && is_float) return _mm_stream_ps(p, x.data);
+  if constexpr (std::is_same_v<Arch, xsimd::sse2> && !is_float) return _mm_stream_pd(p, x.data);
+#endif
+  x.store_aligned(p);
+}
+
+template <class Arch>
+void end_stream() {
+#ifdef __SSE2__
+  _mm_sfence();
+#endif
+}
+
 /// x * y + z in one rounding where the set has it. (xsimd 8.1's fma multiplies and adds on
 /// AVX-512.)
 template <class T, class Arch>

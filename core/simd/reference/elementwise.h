@@ -147,11 +147,11 @@ void add_scaled(T* out, const T* a, const T* b, T alpha, std::int64_t n) {
 template <class T>
 void fill_elementwise(KernelsOf<T>& table) {
   [&]<int... I>(std::integer_sequence<int, I...>) {
-    ((table.unary[I] = &unary<T, static_cast<UnaryOp>(I)>), ...);
+    ((table.unary[I] = table.unary_streaming[I] = &unary<T, static_cast<UnaryOp>(I)>), ...);
   }
   (std::make_integer_sequence<int, static_cast<int>(UnaryOp::kCount)>{});
   [&]<int... I>(std::integer_sequence<int, I...>) {
-    ((table.binary[I] = &binary<T, static_cast<BinaryOp>(I)>), ...);
+    ((table.binary[I] = table.binary_streaming[I] = &binary<T, static_cast<BinaryOp>(I)>), ...);
   }
   (std::make_integer_sequence<int, static_cast<int>(BinaryOp::kCount)>{});
   [&]<int... I>(std::integer_sequence<int, I...>) {

@@ -227,6 +227,41 @@ TEST_CASE_TEMPLATE("binary operations give the plain twin's zeros, infinities an
   }
 }
 
+TEST_CASE_TEMPLATE("streaming kernels give the same bits, whatever the alignment", T, float,
+                   double) {
+  std::mt19937 random(7);
+  for (const Kernels* table : wide_tables()) {
+    const auto& kernels = table->of<T>();
+    for (const std::int64_t n : {0, 1, 15, 16, 64, 1000}) {
+      for (const std::int64_t from : {0, 1, 2}) {  // `got` starts aligned and not
+        const Array<T> a(random, n + 1, 3, 1), b(random, n + 1, 1, from);
+        const auto check = [&](auto&& run, auto&& run_streaming, const char* name) {
+          Array<T> got(n, from), expected(n);
+          run_streaming(got.data());
+          run(expected.data());
+          INFO("table " << std::string(table->isa) << " " << std::string(name) << " n " << n
+                        << " from " << from);
+          REQUIRE(got.marks_stand());
+          for (std::int64_t i = 0; i < n; ++i) REQUIRE(same(got[i], expected[i]));
+        };
+        for (int op = 0; op < kUnaryCount; ++op) {
+          check([&](T* out) { kernels.unary[op](out, a.data(), n); },
+                [&](T* out) { kernels.unary_streaming[op](out, a.data(), n); }, kUnaryNames[op]);
+        }
+        for (int op = 0; op < kBinaryCount; ++op) {
+          for (int steps = 0; steps < 4; ++steps) {
+            const auto by = [&](auto kernel) {
+              return
+                  [&, kernel](T* out) { kernel(out, a.data(), steps & 1, b.data(), steps / 2, n); };
+            };
+            check(by(kernels.binary[op]), by(kernels.binary_streaming[op]), kBinaryNames[op]);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("unary operations write n elements from any address, in place too", T, float,
                    double) {
   std::mt19937 random(3);
