@@ -177,7 +177,7 @@ bool gemm_as_vector(const Gemm<T>& g) {
   if (v.b_row != 1 && !(v.b_col == 1 && v.y_step == 1)) return false;
   if (v.b_col == 1 && v.n <= 64 && g.m == 1) return false;  // one row of one panel
   // Memory-bound: what a core reads in 30 µs is less than what it multiplies.
-  const std::int64_t grain = (kGemmChunk / 4 / v.k / 64 + 1) * 64;
+  const std::int64_t grain = (kGemmChunk / 4 / v.k / 256 + 1) * 256;
   if (v.n <= grain) {
     gemm_vector_piece<Arch>(v, 0, v.n);
   } else {

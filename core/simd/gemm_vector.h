@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "core/simd/lanes.h"
+#include "core/simd/row_loops.h"
 
 namespace heed::simd {
 
@@ -26,49 +27,59 @@ struct GemmVector {
   bool accumulate;
 };
 
-// y[begin, end) where the rows of B are contiguous: four rows of B at a time are added to y.
-template <class Arch, class T>
-void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t end) {
+// Bytes of B that no second cache holds.
+inline constexpr std::int64_t kGemmVectorLarge = std::int64_t{1} << 20;
+
+// Registers registers of y, from y[j] on: each row of B adds its multiple to them. Kept in
+// registers throughout: a store to y could look, in its last 12 bits, like the next loads from B.
+template <class Arch, int Registers, class T>
+void gemm_vector_columns(const GemmVector<T>& g, std::int64_t j, std::int64_t last_count) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  for (std::int64_t j = begin; j < end; ++j) {
-    T start = g.accumulate ? g.y[j] : T(0);
-    if (g.bias != nullptr) start += g.bias[j * g.bias_step];
-    g.y[j] = start;
+  constexpr std::int64_t kAhead =
+      8;  // rows; to the second cache: a page apart they would not all fit the first
+  const LaneMask<Arch, T> mask(last_count);
+  const auto load = [&](int i, const T* p) {
+    return i + 1 < Registers || last_count == lanes ? Batch::load_unaligned(p + i * lanes)
+                                                    : mask.load(p + i * lanes);
+  };
+  Batch sum[Registers];
+  T* const y = g.y + j;
+#pragma GCC unroll 16
+  for (int i = 0; i < Registers; ++i) sum[i] = g.accumulate ? load(i, y) : Batch(T(0));
+  if (g.bias != nullptr && g.bias_step == 1) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Registers; ++i) sum[i] += load(i, g.bias + j);
+  } else if (g.bias != nullptr) {
+    for (int i = 0; i < Registers; ++i) sum[i] += Batch(*g.bias);
   }
-  const std::int64_t whole = begin + (end - begin) / lanes * lanes;
-  const LaneMask<Arch, T> mask(end - whole);
-  std::int64_t p = 0;
-  for (; p + 4 <= g.k; p += 4) {
-    const T* row = g.b + p * g.b_row;
-    const T* x = g.x + p * g.x_step;
-    const Batch x0(x[0]), x1(x[g.x_step]), x2(x[2 * g.x_step]), x3(x[3 * g.x_step]);
-    for (std::int64_t j = begin; j < whole; j += lanes) {
-      Batch y = Batch::load_unaligned(g.y + j);
-      y = multiply_add(x0, Batch::load_unaligned(row + j), y);
-      y = multiply_add(x1, Batch::load_unaligned(row + g.b_row + j), y);
-      y = multiply_add(x2, Batch::load_unaligned(row + 2 * g.b_row + j), y);
-      y = multiply_add(x3, Batch::load_unaligned(row + 3 * g.b_row + j), y);
-      y.store_unaligned(g.y + j);
-    }
-    if (whole < end) {
-      Batch y = mask.load(g.y + whole);
-      y = multiply_add(x0, mask.load(row + whole), y);
-      y = multiply_add(x1, mask.load(row + g.b_row + whole), y);
-      y = multiply_add(x2, mask.load(row + 2 * g.b_row + whole), y);
-      y = multiply_add(x3, mask.load(row + 3 * g.b_row + whole), y);
-      mask.store(g.y + whole, y);
+  const T* row = g.b + j;
+  const T* x = g.x;
+  for (std::int64_t p = 0; p < g.k; ++p, row += g.b_row, x += g.x_step) {
+    const Batch times(*x);
+#pragma GCC unroll 16
+    for (int i = 0; i < Registers; ++i) {
+      if (Registers > 1) __builtin_prefetch(row + kAhead * g.b_row + i * lanes, 0, 2);
+      sum[i] = multiply_add(times, load(i, row), sum[i]);
     }
   }
-  for (; p < g.k; ++p) {
-    const T* row = g.b + p * g.b_row;
-    const Batch x0(g.x[p * g.x_step]);
-    for (std::int64_t j = begin; j < whole; j += lanes) {
-      multiply_add(x0, Batch::load_unaligned(row + j), Batch::load_unaligned(g.y + j))
-          .store_unaligned(g.y + j);
-    }
-    if (whole < end)
-      mask.store(g.y + whole, multiply_add(x0, mask.load(row + whole), mask.load(g.y + whole)));
+#pragma GCC unroll 16
+  for (int i = 0; i + 1 < Registers; ++i) sum[i].store_unaligned(y + i * lanes);
+  mask.store(y + (Registers - 1) * lanes, sum[Registers - 1]);
+}
+
+// y[begin, end) where the rows of B are contiguous.
+template <class Arch, class T>
+void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  constexpr int most = kRegisters<Arch> == 32 ? 16 : 8;
+  std::int64_t j = begin;
+  for (; j + most * lanes <= end; j += most * lanes) {
+    gemm_vector_columns<Arch, most>(g, j, lanes);
+  }
+  for (; j + 4 * lanes <= end; j += 4 * lanes) gemm_vector_columns<Arch, 4>(g, j, lanes);
+  for (; j < end; j += lanes) {
+    gemm_vector_columns<Arch, 1>(g, j, end - j < lanes ? end - j : lanes);
   }
 }
 
@@ -159,7 +170,9 @@ void gemm_vector_piece(const GemmVector<T>& g, std::int64_t begin, std::int64_t 
   }
   constexpr int lanes = static_cast<int>(xsimd::batch<T, Arch>::size);
   std::int64_t j = begin;
-  for (; j + lanes <= end; j += lanes) gemm_vector_dots<Arch, T, lanes>(g, x, j);
+  // Out of a large B few columns at a time: more streams than the prefetchers follow are slower.
+  const bool large = g.k * g.n * static_cast<std::int64_t>(sizeof(T)) > kGemmVectorLarge;
+  for (; !large && j + lanes <= end; j += lanes) gemm_vector_dots<Arch, T, lanes>(g, x, j);
   if constexpr (lanes > 4) {
     for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4>(g, x, j);
   }
