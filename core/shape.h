@@ -69,7 +69,11 @@ class Dims {
  private:
   template <class Iterator>
   void assign(Iterator first, Iterator last) {
-    for (; first != last; ++first) push_back(static_cast<std::int64_t>(*first));
+    HEED_CHECK(last - first <= kMax, "a tensor has at most ", kMax, " dimensions");
+    size_ = last - first;
+    for (std::size_t i = 0; first != last; ++first) {
+      values_[i++] = static_cast<std::int64_t>(*first);
+    }
   }
 
   std::array<std::int64_t, kMax> values_{};

@@ -92,7 +92,9 @@ void mm_into(const Tensor& c, const Tensor& a, const Tensor& b, bool ta, bool tb
 
 Tensor mm_values(const Tensor& a, const Tensor& b, bool ta, bool tb, const Tensor& bias = {}) {
   const std::int64_t m = a.sizes()[ta ? 1 : 0], n = b.sizes()[tb ? 0 : 1];
-  Tensor c = make_tensor({m, n}, a.dtype());
+  std::int64_t numel;
+  if (__builtin_mul_overflow(m, n, &numel)) return make_tensor({m, n}, a.dtype());  // its error
+  Tensor c = make_tensor({m, n}, numel, a.dtype());
   mm_into(c, a, b, ta, tb, false, bias);
   return c;
 }

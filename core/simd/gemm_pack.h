@@ -120,6 +120,12 @@ void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int
     }
     return;
   }
+  if constexpr (kHasHalf<Arch>) {
+    if (a_row == 1 && rows <= lanes / 2) {  // shorter stores meet fewer ends of lines
+      pack_a<Half<Arch>>(out, a, a_row, a_col, k, rows);
+      return;
+    }
+  }
   // A store of the last rows of step p runs into the first rows of step p + 1, which are written
   // later: rows from the back to the front, steps from the front to the back.
   for (std::int64_t i = (rows - 1) / lanes * lanes; i >= 0; i -= lanes) {

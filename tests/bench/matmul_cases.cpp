@@ -31,9 +31,10 @@ void add_product(const std::string& group, const std::string& name, std::int64_t
     return randn(sizes, options);
   };
   const Tensor a = ta ? matrix(k, m) : matrix(m, k), b = tb ? matrix(n, k) : matrix(k, n);
+  const Tensor factor_a = ta ? a.mT() : a, factor_b = tb ? b.mT() : b;  // as flags are to the peer
   const auto ours = [=] {
     const NoGradGuard no_grad;
-    return matmul(ta ? a.mT() : a, tb ? b.mT() : b);
+    return matmul(factor_a, factor_b);
   };
   Case c{.group = group, .name = name, .peer_name = "OpenBLAS", .goal = goal};
   c.ours = [=] { ours(); };
