@@ -24,6 +24,26 @@
 #endif
 
 namespace heed {
+
+namespace detail {
+
+// Blocks of this size and more are asked for in pages of 2 MiB: walking one in pages of 4 KiB costs
+// a look-up of its address every 64 lines (adding two tensors of 9 MiB: 1.7 times as long).
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+void* system_block(std::size_t bytes) {
+#if defined(MADV_HUGEPAGE) && !defined(HEED_NO_CACHE)
+  if (bytes >= kHugePage) {
+    void* block = std::aligned_alloc(kHugePage, bytes);
+    if (block) madvise(block, bytes, MADV_HUGEPAGE);  // a wish: small pages do as well
+    return block;
+  }
+#endif
+  return std::aligned_alloc(64, bytes);
+}
+
+}  // namespace detail
+
 namespace {
 
 // Size classes: multiples of 64 up to 1 KiB, then eight steps a doubling (at most 1/8 unused).
@@ -94,26 +114,11 @@ std::int64_t cache_limit() {
   return limit;
 }
 
-// Blocks of this size and more are asked for in pages of 2 MiB: walking one in pages of 4 KiB costs
-// a look-up of its address every 64 lines (adding two tensors of 9 MiB: 1.7 times as long).
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
-void* aligned_block(std::size_t bytes) {
-#if defined(MADV_HUGEPAGE) && !defined(HEED_NO_CACHE)
-  if (bytes >= kHugePage) {
-    void* block = std::aligned_alloc(kHugePage, bytes);
-    if (block) madvise(block, bytes, MADV_HUGEPAGE);  // a wish: small pages do as well
-    return block;
-  }
-#endif
-  return std::aligned_alloc(64, bytes);
-}
-
 void* from_system(std::size_t bytes) {
-  void* block = aligned_block(bytes);
+  void* block = detail::system_block(bytes);
   if (!block) {
     empty_cache();
-    block = aligned_block(bytes);
+    block = detail::system_block(bytes);
     if (!block) throw std::bad_alloc();
   }
   const auto size = static_cast<std::int64_t>(bytes);

@@ -28,6 +28,9 @@ MemoryStats memory_stats();
 void empty_cache();
 
 namespace detail {
+/// `bytes` from the system, 64-byte aligned, in large pages where that is worth it; null when there
+/// is no more. For std::free.
+void* system_block(std::size_t bytes);
 
 /// At least `bytes` of memory, 64-byte aligned. Throws std::bad_alloc.
 void* allocate(std::size_t bytes);

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/memory.h"
 
 namespace heed {
 
@@ -215,7 +216,7 @@ void* thread_scratch(int slot, std::int64_t bytes) {
     scratch.bytes = 0;
     // In steps, so that growing sizes do not reallocate at every call.
     const std::int64_t rounded = (bytes + bytes / 4 + 4095) / 4096 * 4096;
-    scratch.memory = std::aligned_alloc(64, static_cast<std::size_t>(rounded));
+    scratch.memory = detail::system_block(static_cast<std::size_t>(rounded));
     if (scratch.memory == nullptr) throw std::bad_alloc();
     scratch.bytes = rounded;
   }

@@ -7,23 +7,15 @@
 #include <cmath>
 #include <mutex>
 
-#include "core/autograd/node.h"
 #include "core/factory.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 #include "core/random.h"
 #include "core/simd/attention_dropout.h"
-#include "core/simd/kernels.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedOutput;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace {
 

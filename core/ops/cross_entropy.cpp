@@ -1,21 +1,15 @@
 // Cross entropy between logits and targets: class indices or probabilities.
 #include <limits>
 
-#include "core/autograd/node.h"
 #include "core/factory.h"
-#include "core/ops/dispatch.h"
+#include "core/ops/common.h"
 #include "core/ops/loss.h"
 #include "core/ops/nll_loss.h"
 #include "core/ops/reduce.h"
-#include "core/simd/kernels.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace {
 

@@ -3,18 +3,13 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "core/autograd/node.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 #include "core/parallel.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
+using namespace detail;
 
 namespace {
 

@@ -2,23 +2,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/autograd/node.h"
 #include "core/factory.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedOutput;
-using autograd::SavedTensor;
-using detail::all_dims_mask;
-using detail::one_dim_mask;
-using detail::ReducePlan;
+using namespace detail;
 using simd::ReduceOp;
 
 namespace {

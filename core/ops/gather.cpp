@@ -2,20 +2,14 @@
 #include <algorithm>
 #include <array>
 
-#include "core/autograd/node.h"
 #include "core/factory.h"
-#include "core/ops/dispatch.h"
+#include "core/ops/common.h"
 #include "core/ops/inplace.h"
-#include "core/ops/ops.h"
 #include "core/ops/reduce.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace {
 

@@ -190,7 +190,7 @@ const Tensor& Tensor::copy_(const Tensor& source) const {
     return *this;
   }
   // self receives nothing back, source everything.
-  const Tensor values = heed::expand(as_type(source, dtype()), sizes()).contiguous();
+  const Tensor values = heed::expand(as_type(source, dtype()), sizes());
   return assign(
       *this, autograd::record<CopyBackward>(heed::clone(values.detach()), inputs(*this, values)));
 }

@@ -5,19 +5,12 @@
 #include <numeric>
 #include <vector>
 
-#include "core/autograd/node.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/loops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
-#include "core/simd/kernels.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace detail {
 

@@ -4,17 +4,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/autograd/node.h"
-#include "core/ops/dispatch.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace detail {
 

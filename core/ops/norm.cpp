@@ -1,17 +1,10 @@
 // Layer normalisation and root mean square normalisation over the last dims.
-#include "core/autograd/node.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
-#include "core/simd/kernels.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace {
 

@@ -5,22 +5,12 @@
 #include <cstdint>
 #include <limits>
 
-#include "core/autograd/node.h"
 #include "core/factory.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedOutput;
-using autograd::SavedTensor;
-using detail::all_dims_mask;
-using detail::one_dim_mask;
-using detail::ReducePlan;
+using namespace detail;
 using simd::ReduceOp;
 
 namespace {

@@ -2,20 +2,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/autograd/node.h"
 #include "core/factory.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 #include "core/parallel.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
+using namespace detail;
 
 namespace {
 

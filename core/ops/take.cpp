@@ -3,19 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/autograd/node.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 #include "core/parallel.h"
 
 namespace heed::detail {
-
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedTensor;
 
 namespace {
 

@@ -3,22 +3,13 @@
 #include <cmath>
 #include <limits>
 
-#include "core/autograd/node.h"
-#include "core/ops/dispatch.h"
-#include "core/ops/ops.h"
+#include "core/ops/common.h"
 #include "core/ops/reduce.h"
 #include "core/parallel.h"
 
 namespace heed {
 
-using autograd::Grads;
-using autograd::inputs;
-using autograd::Node;
-using autograd::record;
-using autograd::SavedOutput;
-using autograd::SavedTensor;
-using detail::all_dims_mask;
-using detail::ReducePlan;
+using namespace detail;
 
 namespace {
 
