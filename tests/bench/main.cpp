@@ -133,6 +133,15 @@ int main(int argc, char** argv) {
   out << "Instruction set " << heed::simd_isa() << "; FMA limit of one core "
       << number(limit / 1e9, "%.0f") << " GFLOP/s (float32); copy bandwidth "
       << number(bandwidth / 1e9, "%.1f") << " GB/s (read + write).\n";
+  // A table a group, in the order in which they were first named.
+  std::vector<std::string> groups;
+  for (const Case& c : cases()) {
+    if (std::find(groups.begin(), groups.end(), c.group) == groups.end()) groups.push_back(c.group);
+  }
+  std::stable_sort(cases().begin(), cases().end(), [&](const Case& a, const Case& b) {
+    return std::find(groups.begin(), groups.end(), a.group) <
+           std::find(groups.begin(), groups.end(), b.group);
+  });
   std::string group;
   for (const Case& c : cases()) {
     const std::string id = c.group + "/" + c.name;
