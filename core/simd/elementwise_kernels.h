@@ -54,9 +54,9 @@ B unary_value(B x) {
   if constexpr (op == UnaryOp::Log) return math::log(x);
   if constexpr (op == UnaryOp::Log1p) return math::log1p(x);
   if constexpr (op == UnaryOp::Expm1) return math::expm1(x);
-  if constexpr (op == UnaryOp::Sqrt) return xsimd::sqrt(x);
-  if constexpr (op == UnaryOp::Rsqrt) return one / xsimd::sqrt(x);
-  if constexpr (op == UnaryOp::Reciprocal) return one / x;
+  if constexpr (op == UnaryOp::Sqrt) return square_root(x);
+  if constexpr (op == UnaryOp::Rsqrt) return divide(one, square_root(x));
+  if constexpr (op == UnaryOp::Reciprocal) return divide(one, x);
   if constexpr (op == UnaryOp::Square) return x * x;
   if constexpr (op == UnaryOp::Tanh) return math::tanh(x);
   if constexpr (op == UnaryOp::Sigmoid) return math::sigmoid(x);
@@ -76,7 +76,7 @@ B binary_value(B a, B b) {
   if constexpr (op == BinaryOp::Add) return a + b;
   if constexpr (op == BinaryOp::Sub) return a - b;
   if constexpr (op == BinaryOp::Mul) return a * b;
-  if constexpr (op == BinaryOp::Div) return a / b;
+  if constexpr (op == BinaryOp::Div) return divide(a, b);
   if constexpr (op == BinaryOp::Pow) return math::pow(a, b);
   if constexpr (op == BinaryOp::Maximum) return xsimd::select(is_nan(a) | (a > b), a, b);
   if constexpr (op == BinaryOp::Minimum) return xsimd::select(is_nan(a) | (a < b), a, b);

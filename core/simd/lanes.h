@@ -136,6 +136,20 @@ requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, double> {
 };
 #endif
 
+/// x / y and the square root, correctly rounded. (On NEON xsimd 8.1 has floats by way of estimates,
+/// which leave NaN where the result is 0 or infinite.)
+template <class T, class Arch>
+xsimd::batch<T, Arch> divide(xsimd::batch<T, Arch> x, xsimd::batch<T, Arch> y) {
+  return xsimd::batch<T, Arch>(x.data / y.data);
+}
+template <class T, class Arch>
+xsimd::batch<T, Arch> square_root(xsimd::batch<T, Arch> x) {
+#ifdef __aarch64__
+  if constexpr (sizeof(T) == sizeof(float)) return xsimd::batch<T, Arch>(vsqrtq_f32(x.data));
+#endif
+  return xsimd::sqrt(x);
+}
+
 /// Whether registers may be streamed to p.
 template <class Arch, class T>
 bool can_stream(const T* p) {

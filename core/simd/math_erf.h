@@ -20,7 +20,7 @@ B normal_tail(B t) {
   // t R(t) as a polynomial in 1 / (t + 3), around the middle of its range, where the constant
   // outweighs the rest. A minimax fit, relative error 2^-27.3.
   const B d = t + constant<B>(3), lost = (d - constant<B>(3)) - t;  // d - lost = t + 3 exactly
-  const B inverse = constant<B>(1) / d;
+  const B inverse = divide(constant<B>(1), d);
   const B rest = multiply_add(lost, inverse, multiply_add(negate(d), inverse, constant<B>(1)));
   const B s = multiply_add(inverse, rest, inverse - constant<B>(0.15966883301734924));
   const B first = constant<B>(0.36891567590822183);
@@ -60,7 +60,7 @@ B gelu_slope(B x) {
                      0.040733582544932506, 0.004131236480160083);
   const B q = horner(t, 1.0, 1.675276535379887, 1.2037373763947294, 0.47025572480545763,
                      0.1021102610368687, 0.010355357760433734);
-  const B left = e * p / q - size * e * constant<B>(0.3989422804014327);
+  const B left = divide(e * p, q) - size * e * constant<B>(0.3989422804014327);
   return xsimd::select(x > constant<B>(0), constant<B>(1) - left, left);
 }
 

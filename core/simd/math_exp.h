@@ -103,11 +103,11 @@ B tanh(B x) {
     const B rest = horner(square, -0.3333331754995763, 0.13332586146565634, -0.0538523106671932,
                           0.02107168190174495, -0.0062742432569247155);
     const B near = multiply_add(x * square, rest, x);
-    const B far = constant<B>(1) - constant<B>(2) / multiply_add(s, p, s + constant<B>(1));
+    const B far = constant<B>(1) - divide(constant<B>(2), multiply_add(s, p, s + constant<B>(1)));
     return copy_sign(xsimd::select(size < constant<B>(0.55), near, far), x);
   } else {
     const B m = multiply_add(s, p, s - constant<B>(1));
-    return copy_sign(m / (m + constant<B>(2)), x);
+    return copy_sign(divide(m, m + constant<B>(2)), x);
   }
 }
 
@@ -142,7 +142,7 @@ SigmoidParts<B> sigmoid_parts(B x, B low) {
 template <class B>
 B sigmoid(B x) {
   const SigmoidParts<B> s = sigmoid_parts(negate(x), constant<B>(0));
-  return scale(constant<B>(1) / s.denominator, s.exponent);
+  return scale(divide(constant<B>(1), s.denominator), s.exponent);
 }
 
 /// x sigmoid(x). -inf gives NaN, as -inf * 0 does.
@@ -151,7 +151,7 @@ B silu(B x) {
   constexpr bool single = sizeof(typename B::value_type) == sizeof(float);
   const SigmoidParts<B> s = sigmoid_parts(negate(x), constant<B>(0));
   const B held = max_keep_nan(x, constant<B>(single ? -110. : -780.));
-  const B y = scale(held / s.denominator, s.exponent);
+  const B y = scale(divide(held, s.denominator), s.exponent);
   return xsimd::select(x == constant<B>(-kInfinity), x - x, y);
 }
 
@@ -163,7 +163,7 @@ struct Gate {
 template <class B>
 Gate<B> gate_of(B x) {
   const B z = math::exp_of_negative(negate(xsimd::abs(x)));
-  const B large = constant<B>(1) / (constant<B>(1) + z), small = z * large;
+  const B large = divide(constant<B>(1), constant<B>(1) + z), small = z * large;
   const auto right = x > constant<B>(0);
   return {xsimd::select(right, large, small), xsimd::select(right, small, large)};
 }
@@ -217,7 +217,7 @@ template <class B>
 B gelu_tanh(B x) {
   const Pair<B> gate = gelu_tanh_gate(negate(hold_for_gate(x)));
   const SigmoidParts<B> s = sigmoid_parts(gate.high, gate.low);
-  const B y = scale(max_keep_nan(x, constant<B>(-35)) / s.denominator, s.exponent);
+  const B y = scale(divide(max_keep_nan(x, constant<B>(-35)), s.denominator), s.exponent);
   return xsimd::select(x == constant<B>(-kInfinity), x - x, y);
 }
 

@@ -21,7 +21,7 @@ B log1p_rest(B f) {
   } else {
     // log(1 + f) = 2 atanh(s), s = f / (2 + f), |s| < 0.172: its series to s^23. As s f = f - 2 s,
     // log(1 + f) - f = s (2 (s^2/3 + s^4/5 + …) - f).
-    const B s = f / (f + constant<B>(2));
+    const B s = divide(f, f + constant<B>(2));
     const B z = s * s;
     const B series = z * horner(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9, 2. / 11, 2. / 13, 2. / 15,
                                 2. / 17, 2. / 19, 2. / 21, 2. / 23);
@@ -65,7 +65,7 @@ B log(B x) {
 template <class B>
 B log1p(B x) {
   const B u = constant<B>(1) + x;
-  const B lost = (x - (u - constant<B>(1))) / u;
+  const B lost = divide(x - (u - constant<B>(1)), u);
   const B y = math::log(u) + xsimd::select(xsimd::abs(lost) < constant<B>(1), lost, constant<B>(0));
   return xsimd::select(x == constant<B>(0), x, y);  // keeps -0
 }

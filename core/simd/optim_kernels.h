@@ -72,8 +72,8 @@ void adam_piece(const AdamStep<T>& s, std::int64_t begin, std::int64_t end) {
       v = xsimd::select(v < before, before, v);
       lanes.store(largest + j, v);
     }
-    const B denominator = multiply_add(xsimd::sqrt(v), correction2, eps);
-    lanes.store(param + j, p * keep - step * m / denominator);
+    const B denominator = multiply_add(square_root(v), correction2, eps);
+    lanes.store(param + j, p * keep - divide(step * m, denominator));
   });
 }
 

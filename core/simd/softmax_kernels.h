@@ -23,7 +23,7 @@ void softmax_row(T* y, const T* x, std::int64_t cols) {
     const LaneMask<Arch, T> lanes(cols);
     const B v = lanes.select(lanes.load(x), constant<B>(-kInfinity));
     const B e = lanes.select(math::exp_of_negative(v - B(max_lanes(v))), B(T(0)));
-    lanes.store(y, e / B(sum_lanes(e)));
+    lanes.store(y, divide(e, B(sum_lanes(e))));
     return;
   }
   const B largest(max_row<Arch>(x, cols));

@@ -171,7 +171,7 @@ TEST_CASE("says how many threads there are" * doctest::skip()) {
 
 TEST_CASE("HEED_NUM_THREADS sets the number of threads, and a wrong one is refused") {
   const auto with = [](const std::string& value) {
-    return heed::test::run_program("/proc/self/exe",
+    return heed::test::run_program(heed::test::this_program(),
                                    {"--no-skip", "--test-case=says how many threads there are"},
                                    {.environment = {"HEED_NUM_THREADS=" + value}})
         .err;

@@ -56,8 +56,14 @@ void drain(int out, std::string& out_text, int err, std::string& err_text) {
 
 ProgramRun run_program(const std::string& path, const std::vector<std::string>& arguments,
                        const ProgramSettings& settings) {
-  std::vector<char*> argv{const_cast<char*>(path.c_str())};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  const char* emulator = std::getenv("HEED_TEST_EMULATOR");
+  std::istringstream emulator_words(emulator == nullptr ? "" : emulator);
+  std::vector<std::string> words;
+  for (std::string word; emulator_words >> word;) words.push_back(word);
+  words.push_back(path);
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const Pipe out = settings.on_terminal ? open_terminal() : open_pipe();
   const Pipe err = open_pipe();
@@ -74,7 +80,7 @@ ProgramRun run_program(const std::string& path, const std::vector<std::string>& 
     for (const std::string& variable : settings.environment) {
       putenv(const_cast<char*>(variable.c_str()));
     }
-    execv(path.c_str(), argv.data());
+    execvp(argv[0], argv.data());
     _exit(127);
   }
   close(out.write);
@@ -87,6 +93,8 @@ ProgramRun run_program(const std::string& path, const std::vector<std::string>& 
   run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return run;
 }
+
+std::string this_program() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
 ScratchFolder::ScratchFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "heed-test-XXXXXX").string();

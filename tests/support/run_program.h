@@ -17,9 +17,13 @@ struct ProgramSettings {
   std::string standard_output = {};           // a file to write to instead of `out`
 };
 
-/// The program at `path` with these arguments; standard input is empty.
+/// The program at `path` with these arguments; standard input is empty. By an emulator, where the
+/// environment's HEED_TEST_EMULATOR has its words.
 ProgramRun run_program(const std::string& path, const std::vector<std::string>& arguments = {},
                        const ProgramSettings& settings = {});
+
+/// The path of the program that asks.
+std::string this_program();
 
 /// A folder of its own for files, gone with the object.
 class ScratchFolder {

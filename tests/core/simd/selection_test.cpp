@@ -23,7 +23,7 @@ TEST_CASE("says which instruction set is in use" * doctest::skip()) {
 }
 
 std::string isa_with(const std::string& wish) {
-  return heed::test::run_program("/proc/self/exe",
+  return heed::test::run_program(heed::test::this_program(),
                                  {"--no-skip", "--test-case=says which instruction set is in use"},
                                  {.environment = {"HEED_ISA=" + wish}})
       .err;
