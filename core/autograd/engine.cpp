@@ -1,11 +1,11 @@
-// The engine: reverse-mode differentiation by a heap.
+// The engine: reverse-mode differentiation by a priority queue.
 //
 // Nodes and leaves are numbered in the order they were made, and a node is made after its inputs,
 // so taking targets in descending number guarantees that a target is taken only after everything
-// that sends it gradient. The heap holds (number, target, gradient so far); take the first, run its
-// backward, add what comes out to the targets of its edges, repeat. No search, no counting of
-// dependencies, no recursion, nothing stored on the nodes: several threads may walk graphs that
-// share parts.
+// that sends it gradient. The frontier (frontier.h) holds (number, target, gradient so far); take
+// the first, run its backward, add what comes out to the targets of its edges, repeat. No search,
+// no counting of dependencies, no recursion, nothing stored on the nodes: several threads may walk
+// graphs that share parts.
 #include "core/autograd/engine.h"
 
 #include <array>
@@ -147,8 +147,14 @@ class Engine {
  public:
   Engine(bool keep_graph, bool create_graph) : keep_graph_(keep_graph), mode_(create_graph) {}
 
+  /// gradient: undefined for 1.
   void start(const Edge& root, Tensor gradient) {
-    add_to((*frontier_).at(root).grad, std::move(gradient));
+    Pending& pending = (*frontier_).at(root);
+    if (gradient.defined()) {
+      add_to(pending.grad, std::move(gradient));
+    } else {
+      ++pending.ones;
+    }
   }
 
   /// Collect the gradient of `target` instead of accumulating into leaves.
@@ -165,6 +171,7 @@ class Engine {
     anomaly_ = detect_anomaly_enabled();
     while (!(*frontier_).empty()) {
       Pending next = (*frontier_).pop();
+      add_ones(next);
       if (Node* node = next.edge->node()) {
         visit(node, *next.edge, std::move(next.grad));
       } else {
@@ -174,6 +181,14 @@ class Engine {
   }
 
  private:
+  /// A thousand roots do not need their 1 at the same time.
+  static void add_ones(Pending& pending) {
+    if (pending.ones == 0) return;
+    add_to(pending.grad,
+           full(pending.edge->sizes(), pending.ones, {.dtype = pending.edge->dtype()}));
+    pending.ones = 0;
+  }
+
   void visit_leaf(TensorImpl* leaf, const Edge& edge, Tensor grad) {
     if (leaf->hooks) grad = run_hooks(*leaf->hooks->list, std::move(grad));
     if (!capturing_) {
@@ -241,7 +256,9 @@ class Engine {
       if (!edge || !grads[i].defined() || edge.number() < lowest_) continue;
       Tensor grad = fit(std::move(grads[i]), edge, node->name(), i);
       grads[i] = Tensor();
-      add_to((*frontier_).at(edge).grad, std::move(grad));
+      Pending& pending = (*frontier_).at(edge);
+      add_ones(pending);
+      add_to(pending.grad, std::move(grad));
     }
   }
 
@@ -254,11 +271,12 @@ class Engine {
 
 namespace {
 
+/// What to start from, undefined for 1.
 Tensor root_gradient(const Tensor& root, const Tensor& gradient, std::size_t i) {
   if (!gradient.defined()) {
     HEED_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs; output ",
                i, " has size ", root.sizes());
-    return ones(root.sizes(), {.dtype = root.dtype()});
+    return {};
   }
   HEED_CHECK(gradient.sizes() == root.sizes(), "Mismatch in shape: grad_output[", i,
              "] has a shape of ", gradient.sizes(), " and output[", i, "] has a shape of ",

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core/autograd/node.h"
@@ -14,18 +17,75 @@ namespace heed::autograd {
 struct Pending {
   const Edge* edge = nullptr;
   Tensor grad;
+  std::uint64_t number = 0;  // edge->number(), so that a search touches no node
+  std::int32_t ones = 0;     // how often 1 is to be added: made when it is needed
 };
 
-/// A heap of targets by number, with each target in it once. A frontier is mostly a handful of
-/// entries: up to kScan they are searched one by one; beyond, through a hash table, so that wide
-/// graphs stay linear.
+/// A priority queue of targets by number, with each target in it once. A frontier is mostly a
+/// handful of entries: up to kFew they lie in a sorted list and are searched one by one. When there
+/// are more, they lie in a radix heap (Ahuja, Mehlhorn, Orlin and Tarjan 1990) and are found
+/// through a hash table, so that a graph of any width takes linear time.
+///
+/// The radix heap rests on what the engine is: what is handed on has a smaller number than the node
+/// taken last. An entry lies in the bucket of the highest bit in which its number differs from that
+/// one's, so that the lowest bucket in use holds the next; when that is not alone there, its bucket
+/// is dealt out to lower ones. An entry only ever moves down, and in passes over adjacent memory.
 class Frontier {
  public:
-  bool empty() const { return heap_.empty(); }
+  bool empty() const { return few_.empty() && size_ == 0; }
 
   /// The entry of this target, new (with an undefined gradient) if it has none.
   Pending& at(const Edge& edge) {
-    if (const std::int32_t slot = find(edge.key()); slot >= 0) return slots_[index(slot)];
+    const std::uint64_t number = edge.number();
+    if (!many_) {
+      // Backwards from the largest: the place to insert, unless the number comes up.
+      std::size_t place = few_.size();
+      while (place > 0 && few_[place - 1].number > number) --place;
+      if (place > 0 && few_[place - 1].number == number) return slots_[index(few_[place - 1].slot)];
+      const std::int32_t slot = new_slot(edge, number);
+      if (few_.size() < kFew) {
+        few_.insert(few_.begin() + static_cast<std::ptrdiff_t>(place), {number, slot});
+        return slots_[index(slot)];
+      }
+      become_many();
+      add({number, slot});
+      return slots_[index(slot)];
+    }
+    if (const std::int32_t slot = find(number); slot >= 0) return slots_[index(slot)];
+    const std::int32_t slot = new_slot(edge, number);
+    add({number, slot});
+    return slots_[index(slot)];
+  }
+
+  /// Takes out the entry with the largest number.
+  Pending pop() {
+    const Entry top = many_ ? take_from_buckets() : take_from_few();
+    last_ = top.number;
+    free_.push_back(top.slot);
+    return std::move(slots_[index(top.slot)]);
+  }
+
+  /// Forgets everything: before another walk, whose numbers start anywhere.
+  void clear() {
+    few_.clear();
+    for (std::uint64_t used = used_; used != 0; used &= used - 1) lowest_of(used).clear();
+    slots_.clear();
+    free_.clear();
+    used_ = size_ = 0;
+    last_ = kNone;
+    many_ = false;
+  }
+
+ private:
+  static constexpr std::size_t kFew = 16;
+  static constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+  struct Entry {
+    std::uint64_t number;
+    std::int32_t slot;
+  };
+  static std::size_t index(std::int32_t slot) { return static_cast<std::size_t>(slot); }
+
+  std::int32_t new_slot(const Edge& edge, std::uint64_t number) {
     std::int32_t slot;
     if (free_.empty()) {
       slot = static_cast<std::int32_t>(slots_.size());
@@ -34,102 +94,117 @@ class Frontier {
       slot = free_.back();
       free_.pop_back();
     }
-    slots_[index(slot)].edge = &edge;
-    heap_.push_back({edge.number(), slot});
-    std::push_heap(heap_.begin(), heap_.end());
-    // A table that is alive holds every target, also while the heap is small again.
-    if (table_live_) {
-      insert(edge.key(), slot);
-    } else if (heap_.size() > kScan) {
-      rebuild(std::max<std::size_t>(64, heap_.size() * 4));
+    slots_[index(slot)] = {&edge, Tensor(), number, 0};
+    return slot;
+  }
+
+  // ---- A few: sorted, the largest at the back
+
+  Entry take_from_few() {
+    const Entry top = few_.back();
+    few_.pop_back();
+    return top;
+  }
+  void become_many() {
+    many_ = true;
+    table_.assign(128, -1);
+    for (const Entry& entry : few_) add(entry);
+    few_.clear();
+  }
+  void become_few() {
+    for (std::uint64_t used = used_; used != 0; used &= used - 1) {
+      std::vector<Entry>& bucket = lowest_of(used);
+      few_.insert(few_.end(), bucket.begin(), bucket.end());
+      bucket.clear();
     }
-    return slots_[index(slot)];
+    std::sort(few_.begin(), few_.end(),
+              [](const Entry& a, const Entry& b) { return a.number < b.number; });
+    used_ = size_ = 0;
+    many_ = false;
   }
 
-  /// Takes out the entry with the largest number.
-  Pending pop() {
-    std::pop_heap(heap_.begin(), heap_.end());
-    const std::int32_t slot = heap_.back().slot;
-    heap_.pop_back();
-    Pending out = std::move(slots_[index(slot)]);
-    if (table_live_) {
-      erase(out.edge->key(), slot);
-      if (heap_.size() <= kScan / 2) table_live_ = false;
-    }
-    free_.push_back(slot);
-    return out;
+  // ---- Many: the radix heap. used_ has a bit for each bucket that is not empty.
+
+  std::vector<Entry>& lowest_of(std::uint64_t used) {
+    return buckets_[static_cast<std::size_t>(std::countr_zero(used))];
+  }
+  void put(const Entry& entry) {
+    const auto bucket = static_cast<std::size_t>(std::bit_width(entry.number ^ last_)) - 1;
+    buckets_[bucket].push_back(entry);
+    used_ |= std::uint64_t{1} << bucket;
+  }
+  void add(const Entry& entry) {
+    if ((++size_) * 4 > table_.size()) grow();
+    put(entry);
+    insert(entry);
+  }
+  Entry take_from_buckets() {
+    const std::uint64_t lowest = used_ & -used_;
+    std::vector<Entry>& bucket = lowest_of(lowest);
+    const auto top =
+        std::max_element(bucket.begin(), bucket.end(),
+                         [](const Entry& a, const Entry& b) { return a.number < b.number; });
+    const Entry taken = *top;
+    *top = bucket.back();
+    bucket.pop_back();
+    last_ = taken.number;
+    // All of them agree with it in the bit of this bucket: they go to lower ones.
+    for (const Entry& entry : bucket) put(entry);
+    bucket.clear();
+    used_ &= ~lowest;
+    erase(taken);
+    if (--size_ <= kFew / 2) become_few();
+    return taken;
   }
 
-  void clear() {
-    heap_.clear();
-    slots_.clear();
-    free_.clear();
-    table_live_ = false;
-  }
+  // ---- Many: the hash table of slots, open addressing, a quarter full at most. Numbers of one
+  // graph are mostly dense: 16 in a row share a cache line, and the golden ratio keeps the lines of
+  // a dense range apart (Knuth, The Art of Computer Programming 3, 6.4).
 
- private:
-  static constexpr std::size_t kScan = 16;
-  struct Entry {
-    std::uint64_t number;
-    std::int32_t slot;
-    bool operator<(const Entry& other) const { return number < other.number; }
-  };
-  static std::size_t index(std::int32_t slot) { return static_cast<std::size_t>(slot); }
-
-  std::int32_t find(std::uintptr_t key) const {
-    if (!table_live_) {
-      for (const Entry& entry : heap_) {
-        if (slots_[index(entry.slot)].edge->key() == key) return entry.slot;
-      }
-      return -1;
-    }
-    for (std::size_t i = home(key);; i = (i + 1) & (table_.size() - 1)) {
-      if (table_[i] < 0) return -1;
-      if (slots_[index(table_[i])].edge->key() == key) return table_[i];
-    }
+  std::size_t home(std::uint64_t number) const {
+    const std::uint64_t line = (number >> 4) * 0x9E3779B97F4A7C15u >> std::countl_zero(mask() >> 4);
+    return static_cast<std::size_t>(line << 4 | (number & 15));
   }
-
-  // Open addressing over slots; a power of two, at most half full.
-  std::size_t home(std::uintptr_t key) const {
-    return (key * 0x9E3779B97F4A7C15u >> 20) & (table_.size() - 1);
+  std::uint64_t mask() const { return table_.size() - 1; }
+  std::int32_t find(std::uint64_t number) const {
+    std::size_t i = home(number);
+    while (table_[i] >= 0 && slots_[index(table_[i])].number != number) i = (i + 1) & mask();
+    return table_[i];
   }
-  void insert(std::uintptr_t key, std::int32_t slot) {
-    if (heap_.size() * 2 > table_.size()) return rebuild(table_.size() * 2);
-    std::size_t i = home(key);
-    while (table_[i] >= 0) i = (i + 1) & (table_.size() - 1);
-    table_[i] = slot;
+  void insert(const Entry& entry) {
+    std::size_t i = home(entry.number);
+    while (table_[i] >= 0) i = (i + 1) & mask();
+    table_[i] = entry.slot;
   }
-  void erase(std::uintptr_t key, std::int32_t slot) {
-    const std::size_t mask = table_.size() - 1;
-    std::size_t hole = home(key);
-    while (table_[hole] != slot) hole = (hole + 1) & mask;
+  void erase(const Entry& entry) {
+    std::size_t hole = home(entry.number);
+    while (table_[hole] != entry.slot) hole = (hole + 1) & mask();
     // Move back what the hole would hide from a search that starts before it.
-    for (std::size_t i = (hole + 1) & mask; table_[i] >= 0; i = (i + 1) & mask) {
-      const std::size_t start = home(slots_[index(table_[i])].edge->key());
-      if (((i - start) & mask) >= ((i - hole) & mask)) {
+    for (std::size_t i = (hole + 1) & mask(); table_[i] >= 0; i = (i + 1) & mask()) {
+      const std::size_t start = home(slots_[index(table_[i])].number);
+      if (((i - start) & mask()) >= ((i - hole) & mask())) {
         table_[hole] = table_[i];
         hole = i;
       }
     }
     table_[hole] = -1;
   }
-  void rebuild(std::size_t size) {
-    std::size_t power = 64;
-    while (power < size) power *= 2;
-    table_.assign(power, -1);
-    table_live_ = true;
-    for (const Entry& entry : heap_) {
-      std::size_t i = home(slots_[index(entry.slot)].edge->key());
-      while (table_[i] >= 0) i = (i + 1) & (table_.size() - 1);
-      table_[i] = entry.slot;
+  void grow() {
+    table_.assign(table_.size() * 2, -1);
+    for (const auto& bucket : buckets_) {
+      for (const Entry& entry : bucket) insert(entry);
     }
   }
 
-  std::vector<Entry> heap_;
+  std::vector<Entry> few_;
+  std::array<std::vector<Entry>, 64> buckets_;
   std::vector<Pending> slots_;
   std::vector<std::int32_t> free_;
   std::vector<std::int32_t> table_;
-  bool table_live_ = false;
+  std::uint64_t used_ = 0;
+  std::uint64_t last_ = kNone;  // the number taken last
+  std::size_t size_ = 0;        // entries in the buckets
+  bool many_ = false;
 };
 
 }  // namespace heed::autograd

@@ -149,6 +149,21 @@ TEST_CASE("several results run backward together") {
   CHECK_THROWS_AS(autograd::backward({sum(x), sum(x)}, {Tensor()}), Error);
 }
 
+TEST_CASE("a result given twice counts twice, and one below another gets both parts") {
+  const Tensor x = leaf({3});
+  const Tensor low = x * 2, high = low * low;
+  autograd::backward({low, high, low});  // d/dx (4 x + 4 x²)
+  CHECK(values(x.grad()) == Values{4 + 8 * 3});
+  const Tensor y = leaf({3});
+  autograd::backward({y, y, y * 5}, {Tensor(), tensor({7.}), Tensor()});
+  CHECK(values(y.grad()) == Values{1 + 7 + 5});
+  const Tensor z = leaf({3});
+  const Tensor square = z * z;
+  const Tensor slope = autograd::grad({square, square}, {z}, {.create_graph = true})[0];
+  CHECK(values(slope) == Values{12});
+  CHECK(values(autograd::grad(slope, z)) == Values{4});
+}
+
 TEST_CASE("what grad mode off computes has no history") {
   const Tensor x = leaf({1});
   {
