@@ -41,7 +41,7 @@ Embedding Embedding::from_pretrained(const Tensor& vectors, bool freeze,
 Tensor Embedding::forward(const Tensor& indices) const {
   HEED_CHECK(indices.dtype() == int64, "expected int64 indices, got ", dtype_name(indices.dtype()),
              ' ', indices.sizes());
-  return embedding(weight, indices, padding_idx_);
+  return embedding(weight, indices, padding_idx_ < 0 ? std::nullopt : std::optional(padding_idx_));
 }
 
 std::string Embedding::extra_repr() const {

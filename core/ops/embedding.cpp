@@ -36,13 +36,20 @@ Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index) {
   return detail::take(x, places, g);
 }
 
-Tensor embedding(const Tensor& weight, const Tensor& indices, std::int64_t padding_idx) {
+Tensor embedding(const Tensor& weight, const Tensor& indices,
+                 std::optional<std::int64_t> padding_idx) {
   HEED_CHECK(weight.dim() == 2, "'weight' must be 2-D (got size ", weight.sizes(), ")");
   HEED_CHECK(indices.dtype() == int64,
              "Expected tensor for argument #1 'indices' to have scalar type Long; but got ",
              scalar_type_name(indices.dtype()),
              " instead (while checking arguments for embedding)");
   const std::int64_t rows = weight.sizes()[0], width = weight.sizes()[1];
+  std::int64_t ignored = -1;
+  if (padding_idx) {
+    HEED_CHECK(-rows <= *padding_idx && *padding_idx < rows,
+               "Padding_idx must be within num_embeddings, but got ", *padding_idx, " for ", rows);
+    ignored = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
+  }
   const Tensor places = detail::plain_contiguous(indices);
   check_in_table(places, rows);
   Dims sizes = indices.sizes();
@@ -53,7 +60,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, std::int64_t paddi
                        .x_sizes = weight.sizes(),
                        .y_sizes = sizes,
                        .name = "EmbeddingBackward0",
-                       .ignored = padding_idx});
+                       .ignored = ignored});
 }
 
 Tensor one_hot(const Tensor& x, std::int64_t num_classes) {

@@ -302,9 +302,10 @@ Tensor masked_select(const Tensor& x, const Tensor& mask);
 Tensor nonzero(const Tensor& x);
 /// (…) int64 → (…, classes) int64. classes -1: the largest + 1.
 Tensor one_hot(const Tensor& x, std::int64_t num_classes = -1);
-/// Rows of weight (n, d) by indices (…) → (…, d). The row of padding_idx gets no gradient.
-/// Error: index out of range in self.
-Tensor embedding(const Tensor& weight, const Tensor& indices, std::int64_t padding_idx = -1);
+/// Rows of weight (n, d) by indices (…) → (…, d). The row of padding_idx (negative: from the end)
+/// gets no gradient. Errors: index out of range in self; Padding_idx must be within num_embeddings.
+Tensor embedding(const Tensor& weight, const Tensor& indices,
+                 std::optional<std::int64_t> padding_idx = {});
 
 // ---- Neural (softmax.cpp, norm.cpp, dropout.cpp, attention.cpp, loss.cpp)
 // --------------------------

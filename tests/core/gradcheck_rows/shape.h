@@ -162,6 +162,17 @@ inline std::vector<Row> index_rows() {
           m),
       on(
           "index", "a mask", [mask](const Inputs& x) { return index(x[0], {mask}); }, m),
+      on("index", "a mask of two dims before an integer and a range",
+         [mask](const Inputs& x) {
+           return std::vector<Tensor>{index(x[0], {mask, 1}), index(x[0], {mask, Slice(0, {}, 2)})};
+         },
+         {{{3, 4, 3}}}),
+      on("index", "an index beside a mask of two dims",
+         [mask](const Inputs& x) {
+           return std::vector<Tensor>{index(x[0], {tensor({1}), mask}),
+                                      index(x[0], {tensor({0, 1, 1, 0, 1, 0}), mask})};
+         },
+         {{{2, 3, 4}}}),
       on("index_put_", "a row",
          [](const Inputs& x) {
            const Tensor y = clone(x[0]);
@@ -207,6 +218,12 @@ inline std::vector<Row> index_rows() {
           "embedding", "without the row of padding",
           [](const Inputs& x) {
             return embedding(x[0], tensor({1, 2, 1}), 0);
+          },
+          m),
+      on(
+          "embedding", "without the row of padding, counted from the end",
+          [](const Inputs& x) {
+            return embedding(x[0], tensor({1, 0, 1}), -1);
           },
           m),
   };

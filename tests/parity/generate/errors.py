@@ -21,7 +21,7 @@ OPINIONS = ("torch.", "Python", "argument '", "positional", "CPUFunction", "kern
 # The errors whose words heed keeps: they are what a user searches for.
 WORDS = ("mat1 and mat2 shapes cannot", "The size of tensor a", "grad can be implicitly",
          "element 0 of tensors", "view size is not compatible", "shape '", "Dimension out of range",
-         "index out of range in self", "Target ", "Expected input batch_size",
+         "index out of range in self", "Padding_idx", "Target ", "Expected input batch_size",
          "Given normalized_shape", "Trying to create tensor with negative dimension",
          "nly Tensors of floating point dtype", "expected scalar type")
 # Where heed says more than PyTorch does.
@@ -33,7 +33,7 @@ def case(op, *inputs, **args):
     tensors = [x.build(torch.float32 if x.kind == "f" else None) for x in inputs]
     try:
         OPS[op](*tensors, **args)
-    except (RuntimeError, IndexError, ValueError, TypeError) as e:
+    except (RuntimeError, IndexError, ValueError, TypeError, AssertionError) as e:
         text = str(e).split("\n")[0]
     else:
         print("no error:", op, [x.shape for x in inputs], args)
@@ -210,6 +210,11 @@ def generate():
     case("backward", t(2, 2, grad=True))
     case("backward", t(grad=False))
     case("backward_with", t(3, 4), t(2, grad=False))
+    case("embedding", ix(0), t(4, 3), padding_idx=4)
+    case("embedding", ix(0), t(4, 3), padding_idx=-5)
+    case("index", t(2, 3, 4), b(2, 3), ix(0, 1), b(4), what=[["tensor"], ["tensor"], ["tensor"]])
+    case("index", t(2, 3, 4), b(3, 3), what=[["tensor"]])
+    case("index", t(4, 2, 3), b(3, 3), what=[["slice", None, None, None], ["tensor"]])
     write("errors", {"cases": CASES})
 
 

@@ -239,6 +239,36 @@ def indexing(f):
     c("embedding", ix(2, 0, 2, 1), t(4, 3), padding_idx=2)
     c("embedding", Input([1], [], "i"), t(4, 3, views=[["transpose", 0, 1]]))
     c("embedding", Input([], [0], "i"), t(4, 3))
+    more_indexing(f)
+
+
+def more_indexing(f):
+    v = Values("more indexing")
+    t = v.t
+    c = lambda op, *x, **a: f.case(op, list(x), **a)
+    ix = lambda *values: Input(list(values), [len(values)], "i")
+    mask = lambda: Input([True, False, True, False, True, True], [2, 3], "b")
+    T, all_ = ["tensor"], ["slice", None, None, None]
+    for padding in (-1, -4, 3):
+        c("embedding", ix(0, 3, 3, 1), t(4, 3), padding_idx=padding)
+    # A mask of two dims beside other indices. (Behind one, PyTorch 1.13 takes integers and ranges
+    # for those of another dim: it counts a mask as one.)
+    c("index", t(2, 3, 4), mask(), what=[T])
+    c("index", t(2, 3, 4), mask(), ix(0, 1, 2, 3), what=[T, T])
+    c("index", t(2, 3, 4), mask(), ix(2), what=[T, T])
+    c("index", t(2, 3, 4), mask(), Input([0, 3], [2, 1], "i"), what=[T, T])
+    c("index", t(4, 2, 3), ix(3), mask(), what=[T, T])
+    c("index", t(4, 2, 3), ix(3, 0, 1, 0), mask(), what=[T, T])
+    c("index", t(4, 2, 3), mask(), what=[["int", 1], T])
+    c("index", t(4, 2, 3), mask(), what=[["slice", 1, 4, 2], T])
+    c("index", t(4, 2, 3), mask(), what=[["ellipsis"], T])
+    c("index", t(2, 3, 4), mask(), what=[["none"], T])
+    c("index", t(2, 3, 4, 2), mask(), ix(1), what=[T, all_, T])
+    c("index", t(2, 3, 2, 4), Input([True, False], [2], "b"), Input([True, True], [2], "b"),
+      what=[T, all_, T])
+    c("index", t(2, 3), Input([True], [], "b"), what=[T])
+    c("index", t(2, 3), Input([False], [], "b"), what=[T])
+    c("index", t(2, 3), Input([True], [], "b"), what=[T, ["int", 1]])
 
 
 def generate():

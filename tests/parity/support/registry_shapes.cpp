@@ -155,7 +155,7 @@ void add_indexing(Registry& ops) {
     return Results{one_hot(in[0], args.whole("num_classes", -1))};
   };
   ops["embedding"] = [](In in, const Args& args) {
-    return Results{embedding(in[1], in[0], args.whole("padding_idx", -1))};
+    return Results{embedding(in[1], in[0], args.maybe_whole("padding_idx"))};
   };
 }
 
