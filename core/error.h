@@ -19,9 +19,15 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
+/// A text to be. A plain stream that runs out of memory goes on without the rest.
+class TextStream : public std::ostringstream {
+ public:
+  TextStream() { exceptions(std::ios_base::badbit); }
+};
+
 template <class... Parts>
 std::string concat(const Parts&... parts) {
-  std::ostringstream text;
+  TextStream text;
   (text << ... << parts);
   return text.str();
 }

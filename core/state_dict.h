@@ -32,8 +32,14 @@ class StateDict {
   /// Adds an entry at the end. Errors: an undefined tensor, a name that is taken.
   void add(std::string key, Tensor tensor) {
     HEED_CHECK(tensor.defined(), "state_dict: the tensor \"", key, "\" is undefined");
-    HEED_CHECK(index_.emplace(key, entries_.size()).second, "state_dict holds \"", key, "\" twice");
+    HEED_CHECK(!contains(key), "state_dict holds \"", key, "\" twice");
     entries_.emplace_back(std::move(key), std::move(tensor));
+    try {
+      index_.emplace(entries_.back().first, entries_.size() - 1);
+    } catch (...) {
+      entries_.pop_back();  // what can be found and what is listed stay the same
+      throw;
+    }
   }
   /// Adds all entries of another, each name behind the prefix.
   void add_all(const StateDict& other, std::string_view prefix) {

@@ -172,12 +172,14 @@ HookHandle Tensor::register_hook(autograd::TensorHook hook) const {
     list = impl_->hooks->list;
   }
   const std::uint64_t id = list->next_id++;
-  list->hooks.emplace_back(id, std::move(hook));
-  return HookHandle([weak = std::weak_ptr(list), id] {
+  // The handle first: a hook without one could never be removed.
+  HookHandle handle([weak = std::weak_ptr(list), id] {
     if (const auto alive = weak.lock()) {
       std::erase_if(alive->hooks, [id](const auto& entry) { return entry.first == id; });
     }
   });
+  list->hooks.emplace_back(id, std::move(hook));
+  return handle;
 }
 
 }  // namespace heed

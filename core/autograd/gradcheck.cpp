@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "core/autograd/engine.h"
 #include "core/autograd/grad_mode.h"
@@ -170,7 +169,7 @@ class Comparison {
   std::string report(const char* what, std::size_t out, const Dims& out_sizes, std::size_t in,
                      const Dims& in_sizes, std::int64_t compared) {
     if (mismatches_.empty()) return {};
-    std::ostringstream text;
+    heed::detail::TextStream text;
     text.precision(10);
     text << what << ": Jacobian mismatch for output " << out << " (size " << out_sizes
          << ") with respect to input " << in << " (size " << in_sizes << "): " << mismatches_.size()

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <sstream>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -151,7 +150,7 @@ class Drawing {
   std::vector<const Node*> nodes_;
   std::unordered_map<const Node*, std::string> ids_;
   std::unordered_map<const TensorImpl*, std::string> leaf_ids_;
-  std::ostringstream out_;
+  heed::detail::TextStream out_;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ Rows checked_rows(const Tensor& x, const Dims& normalized_shape) {
     }
   }
   if (!fits) {
-    std::ostringstream expected;
+    detail::TextStream expected;
     for (const std::int64_t size : normalized_shape) expected << ", " << size;
     detail::fail("Given normalized_shape=", normalized_shape, ", expected input with shape [*",
                  expected.str(), "], but got input of size", x.sizes());

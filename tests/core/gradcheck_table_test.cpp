@@ -7,26 +7,12 @@
 #include <regex>
 #include <string>
 
-#include "gradcheck_rows/compare.h"
-#include "gradcheck_rows/elementwise.h"
-#include "gradcheck_rows/linear_algebra.h"
-#include "gradcheck_rows/neural.h"
-#include "gradcheck_rows/reduce.h"
-#include "gradcheck_rows/shape.h"
+#include "gradcheck_rows/table.h"
 
 using namespace heed;
 using namespace heed::testing;
 
 namespace {
-
-std::vector<Row> table() {
-  std::vector<Row> rows;
-  for (auto family : {arithmetic_rows(), elementwise_rows(), comparison_rows(), reduction_rows(),
-                      product_rows(), shape_rows(), index_rows(), neural_rows(), loss_rows()}) {
-    rows.insert(rows.end(), family.begin(), family.end());
-  }
-  return rows;
-}
 
 // How often each operation is declared in ops.h.
 std::map<std::string, int> declared_operations() {
