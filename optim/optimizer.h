@@ -136,6 +136,7 @@ class OptimizerWith : public Optimizer {
   /// One more group. Errors: as in the constructor.
   void add_param_group(Group group) {
     group.options.check();
+    options_.reserve(options_.size() + 1);  // so that no group is left without options
     add_params(std::move(group.params));
     options_.push_back(group.options);
   }

@@ -13,41 +13,18 @@
 #include "core/factory.h"
 #include "core/memory.h"
 #include "core/print.h"
-#include "core/random.h"
 #include "core/state_dict.h"
 #include "gradcheck_rows/table.h"
+#include "support/digest.h"
 #include "support/failing_new.h"
 
 using namespace heed;
 using test::Action;
+using test::digest;
 using test::fail_each_allocation;
+using test::seeded;
 
 namespace {
-
-/// A number that tells two tensors apart, without operator new.
-double digest(const Tensor& x) {
-  if (!x.defined()) return -1;
-  const NoGradGuard guard;
-  const Tensor flat = x.detach().to(float64).contiguous();
-  double sum = static_cast<double>(x.numel());
-  for (std::int64_t i = 0; i < flat.numel(); ++i) sum = sum * 0.75 + flat.data<double>()[i];
-  return sum;
-}
-double digest(const std::string& text) {
-  double sum = static_cast<double>(text.size());
-  for (const char c : text) sum = sum * 0.75 + c;
-  return sum;
-}
-double digest(const std::vector<Tensor>& list) {
-  double sum = 0;
-  for (const Tensor& x : list) sum = sum * 0.5 + digest(x);
-  return sum;
-}
-
-Tensor seeded(const Dims& sizes, std::uint64_t seed, bool requires_grad = true) {
-  Generator generator(seed);
-  return randn(sizes, {.requires_grad = requires_grad, .generator = &generator});
-}
 
 /// What a step of training changes: gradients that a failed one has left are dropped first.
 double gradients(const std::vector<Tensor>& leaves, const std::function<Tensor()>& loss) {
