@@ -8,27 +8,12 @@
 #include <vector>
 
 #include "core/ops/ops.h"
+#include "support/refusal.h"
 
 using namespace heed;
-
-namespace {
-
-std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-void check_starts_with(const std::string& text, const std::string& start) {
-  CHECK_MESSAGE(text.substr(0, start.size()) == start, text);
-}
-
-}  // namespace
+using heed::test::check_starts_with;
+using heed::test::refusal;
+using heed::test::values;
 
 TEST_CASE("nested braces of any depth become a tensor of that shape") {
   const Tensor scalar = tensor(1.5f);
@@ -59,11 +44,11 @@ TEST_CASE("the type of given numbers is the widest among them unless one is name
 }
 
 TEST_CASE("rows of different lengths are refused") {
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] {
                       tensor({{1, 2}, {3}});
                     }),
                     "expected sequence of length 2 at dim 1 (got 1)");
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] {
                       tensor({{1, 2}, {3, 4}, {5, 6, 7}});
                     }),
                     "expected sequence of length 2 at dim 1 (got 3)");
@@ -83,7 +68,7 @@ TEST_CASE("vectors become tensors of their own type") {
   CHECK(truth.dtype() == boolean);
   CHECK(values(truth) == std::vector<double>{1, 0, 1});
   CHECK(values(tensor(std::vector<float>{1.5f}, {.dtype = float64})) == std::vector<double>{1.5});
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] {
                       tensor(std::vector<float>{1, 2, 3}, {2, 2});
                     }),
                     "shape '[2, 2]' is invalid for input of size 3");
@@ -149,22 +134,22 @@ TEST_CASE("evenly spaced values have PyTorch's bits and both ends exactly") {
 
 TEST_CASE("factories refuse what PyTorch refuses, in its words") {
   const double inf = std::numeric_limits<double>::infinity();
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] {
                       zeros({2, -1});
                     }),
                     "Trying to create tensor with negative dimension -1: [2, -1]");
   CHECK_THROWS_AS(empty({std::int64_t{1} << 40, std::int64_t{1} << 40}), Error);
-  check_starts_with(message_of([] { arange(0, 5, 0); }), "step must be nonzero");
-  check_starts_with(message_of([] { arange(5, 0); }),
+  check_starts_with(refusal([] { arange(0, 5, 0); }), "step must be nonzero");
+  check_starts_with(refusal([] { arange(5, 0); }),
                     "upper bound and larger bound inconsistent with step sign");
-  check_starts_with(message_of([&] { arange(0, inf); }), "unsupported range: 0 -> inf");
-  check_starts_with(message_of([] { arange(0, 5, {.dtype = boolean}); }),
+  check_starts_with(refusal([&] { arange(0, inf); }), "unsupported range: 0 -> inf");
+  check_starts_with(refusal([] { arange(0, 5, {.dtype = boolean}); }),
                     "\"arange_cpu\" not implemented for 'Bool'");
-  check_starts_with(message_of([] { linspace(0, 1, -1); }), "number of steps must be non-negative");
-  check_starts_with(message_of([] { linspace(0, 1, 3, {.dtype = boolean}); }),
+  check_starts_with(refusal([] { linspace(0, 1, -1); }), "number of steps must be non-negative");
+  check_starts_with(refusal([] { linspace(0, 1, 3, {.dtype = boolean}); }),
                     "\"linspace_cpu\" not implemented for 'Bool'");
-  check_starts_with(message_of([] { eye(-1); }), "n must be greater or equal to 0, got -1");
-  check_starts_with(message_of([] { eye(2, -1); }), "m must be greater or equal to 0, got -1");
+  check_starts_with(refusal([] { eye(-1); }), "n must be greater or equal to 0, got -1");
+  check_starts_with(refusal([] { eye(2, -1); }), "m must be greater or equal to 0, got -1");
   for (const auto& make : std::vector<std::function<void()>>{
            [] {
              tensor({1, 2}, {.requires_grad = true});
@@ -172,7 +157,6 @@ TEST_CASE("factories refuse what PyTorch refuses, in its words") {
            [] { zeros({2}, {.dtype = int64, .requires_grad = true}); },
            [] { randint(3, {2}, {.requires_grad = true}); },
            [] { arange(3, {.requires_grad = true}); }}) {
-    check_starts_with(message_of(make),
-                      "Only Tensors of floating point dtype can require gradients");
+    check_starts_with(refusal(make), "Only Tensors of floating point dtype can require gradients");
   }
 }

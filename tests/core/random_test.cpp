@@ -11,27 +11,12 @@
 #include "core/autograd/grad_mode.h"
 #include "core/factory.h"
 #include "core/ops/ops.h"
+#include "support/refusal.h"
 
 using namespace heed;
-
-namespace {
-
-std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-void check_starts_with(const std::string& text, const std::string& start) {
-  CHECK_MESSAGE(text.substr(0, start.size()) == start, text);
-}
-
-}  // namespace
+using heed::test::check_starts_with;
+using heed::test::refusal;
+using heed::test::values;
 
 TEST_CASE("uniform numbers have PyTorch's bits") {
   manual_seed(0);
@@ -138,11 +123,11 @@ TEST_CASE("a generator's state brings its sequence back, with the waiting normal
 
   auto broken = state;
   broken.pop_back();
-  check_starts_with(message_of([&] { other.set_state(broken); }),
+  check_starts_with(refusal([&] { other.set_state(broken); }),
                     "a generator's state has 628 numbers, but got 627");
   broken = state;
   broken[1] = 625;
-  check_starts_with(message_of([&] { other.set_state(broken); }),
+  check_starts_with(refusal([&] { other.set_state(broken); }),
                     "these numbers are not the state of a generator");
   broken = state;
   broken[100] = std::uint64_t{1} << 32;
@@ -202,7 +187,7 @@ TEST_CASE("filling a result with random numbers ends its history") {
 
 TEST_CASE("random operations refuse what PyTorch refuses, in its words") {
   const Tensor leaf = ones({2}, {.requires_grad = true});
-  check_starts_with(message_of([&] { leaf.uniform_(); }),
+  check_starts_with(refusal([&] { leaf.uniform_(); }),
                     "a leaf Variable that requires grad is being used in an in-place operation.");
   {
     const NoGradGuard guard;
@@ -210,50 +195,50 @@ TEST_CASE("random operations refuse what PyTorch refuses, in its words") {
     leaf.normal_();
     CHECK(leaf.version() == before + 1);
   }
-  check_starts_with(message_of([&] { leaf.slice(0, 0, 1).bernoulli_(); }),
+  check_starts_with(refusal([&] { leaf.slice(0, 0, 1).bernoulli_(); }),
                     "a view of a leaf Variable that requires grad is being used in an in-place");
-  check_starts_with(message_of([] { empty({1}).expand({3}).uniform_(); }),
+  check_starts_with(refusal([] { empty({1}).expand({3}).uniform_(); }),
                     "unsupported operation: more than one element of the written-to tensor refers");
-  check_starts_with(message_of([] { empty({3}).uniform_(2, 1); }),
+  check_starts_with(refusal([] { empty({3}).uniform_(2, 1); }),
                     "uniform_ expects to return a [from, to) range, but found from=2 > to=1");
-  check_starts_with(message_of([] { empty({3}).uniform_(-3e50, 0); }), "from is out of bounds");
-  check_starts_with(message_of([] { empty({3}).uniform_(-3e38, 3e38); }),
+  check_starts_with(refusal([] { empty({3}).uniform_(-3e50, 0); }), "from is out of bounds");
+  check_starts_with(refusal([] { empty({3}).uniform_(-3e38, 3e38); }),
                     "uniform_ expects to-from <= std::numeric_limits<Float>::max(), but found "
                     "to=3e+38 and from=-3e+38");
-  check_starts_with(message_of([] { empty({3}).normal_(0, -1); }),
+  check_starts_with(refusal([] { empty({3}).normal_(0, -1); }),
                     "normal expects std >= 0.0, but found std -1");
-  check_starts_with(message_of([] { empty({3}).bernoulli_(1.5); }),
+  check_starts_with(refusal([] { empty({3}).bernoulli_(1.5); }),
                     "bernoulli_ expects p to be in [0, 1], but got p=1.5");
-  check_starts_with(message_of([] { bernoulli(tensor({1.5})); }),
+  check_starts_with(refusal([] { bernoulli(tensor({1.5})); }),
                     "Expected p_in >= 0 && p_in <= 1 to be true, but got false");
-  check_starts_with(message_of([] { bernoulli(tensor({NAN})); }), "Expected p_in >= 0");
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] { bernoulli(tensor({NAN})); }), "Expected p_in >= 0");
+  check_starts_with(refusal([] {
                       bernoulli(tensor({1, 0}));
                     }),
                     "\"bernoulli_tensor_cpu_p_\" not implemented for 'Long'");
-  check_starts_with(message_of([] { randint(5, 3, {2}); }),
+  check_starts_with(refusal([] { randint(5, 3, {2}); }),
                     "random_ expects 'from' to be less than 'to', but got from=5 >= to=3");
-  check_starts_with(message_of([] { randint(5, {2}, {.dtype = boolean}); }),
+  check_starts_with(refusal([] { randint(5, {2}, {.dtype = boolean}); }),
                     "to - 1 is out of bounds for bool");
-  check_starts_with(message_of([] { randperm(-1); }),
+  check_starts_with(refusal([] { randperm(-1); }),
                     "Trying to create tensor with negative dimension -1: [-1]");
-  check_starts_with(message_of([] { rand({3}, {.dtype = int64}); }),
+  check_starts_with(refusal([] { rand({3}, {.dtype = int64}); }),
                     "\"check_uniform_bounds\" not implemented for 'Long'");
-  check_starts_with(message_of([] { randn({3}, {.dtype = int64}); }),
+  check_starts_with(refusal([] { randn({3}, {.dtype = int64}); }),
                     "\"normal_kernel_cpu\" not implemented for 'Long'");
   const Tensor w = tensor({.1, .2, .3});
-  check_starts_with(message_of([&] { multinomial(w, 4); }),
+  check_starts_with(refusal([&] { multinomial(w, 4); }),
                     "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
-  check_starts_with(message_of([&] { multinomial(w, 0); }), "cannot sample n_sample <= 0 samples");
-  check_starts_with(message_of([&] { multinomial(-w, 1); }),
+  check_starts_with(refusal([&] { multinomial(w, 0); }), "cannot sample n_sample <= 0 samples");
+  check_starts_with(refusal([&] { multinomial(-w, 1); }),
                     "probability tensor contains either `inf`, `nan` or element < 0");
-  check_starts_with(message_of([&] { multinomial(w * 0, 1); }),
+  check_starts_with(refusal([&] { multinomial(w * 0, 1); }),
                     "invalid multinomial distribution (sum of probabilities <= 0)");
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] {
                       multinomial(ones({1, 1, 1}), 1);
                     }),
                     "prob_dist must be 1 or 2 dim");
-  check_starts_with(message_of([] {
+  check_starts_with(refusal([] {
                       multinomial(tensor({1, 2}), 1);
                     }),
                     "multinomial only supports floating-point dtypes for input, got: Long");

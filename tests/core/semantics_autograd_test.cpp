@@ -14,17 +14,17 @@
 #include "core/factory.h"
 #include "core/ops/ops.h"
 #include "core/tensor.h"
+#include "support/refusal.h"
 
 namespace {
 
 using namespace heed;
+using heed::test::values;
 using Values = std::vector<double>;
 
 const double kInf = std::numeric_limits<double>::infinity();
 
 Tensor leaf(const Values& values) { return tensor(values, {.requires_grad = true}); }
-Values values(const Tensor& x) { return x.to_vector<double>(); }
-
 /// The gradient at x of the sum of f(x).
 template <class F>
 Values slope(const Values& x, F f) {

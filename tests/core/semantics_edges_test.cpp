@@ -8,15 +8,15 @@
 #include "core/factory.h"
 #include "core/ops/ops.h"
 #include "core/tensor.h"
+#include "support/refusal.h"
 
 namespace {
 
 using namespace heed;
+using heed::test::values;
 
 const double kInf = std::numeric_limits<double>::infinity();
 const double kNan = std::numeric_limits<double>::quiet_NaN();
-
-std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
 
 bool all_nan(const Tensor& x) {
   for (const double value : values(x)) {

@@ -10,27 +10,12 @@
 #include "core/factory.h"
 #include "core/ops/ops.h"
 #include "core/tensor.h"
+#include "support/refusal.h"
 
 namespace {
 
 using namespace heed;
-
-/// The message of the Error that run() throws.
-std::string message_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
-
-/// The message holds these words, whatever follows or precedes them.
-void check_says(const std::string& words, const std::function<void()>& run) {
-  const std::string message = message_of(run);
-  CHECK_MESSAGE(message.find(words) != std::string::npos,
-                "\"" << message << "\" should say \"" << words << "\"");
-}
+using heed::test::check_says;
 
 Tensor leaf(const Dims& sizes) { return ones(sizes, {.requires_grad = true}); }
 

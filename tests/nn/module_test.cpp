@@ -11,8 +11,10 @@
 #include "nn/container.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
+#include "support/refusal.h"
 
 using namespace heed;
+using heed::test::refusal;
 
 namespace {
 
@@ -46,15 +48,6 @@ std::vector<std::string> names(const nn::NamedTensors& list) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : list) names.push_back(name);
   return names;
-}
-
-std::string refusal(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was refused";
 }
 
 }  // namespace

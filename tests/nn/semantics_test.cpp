@@ -8,22 +8,12 @@
 #include "nn/multihead_attention.h"
 #include "nn/norm.h"
 #include "nn/transformer.h"
+#include "support/refusal.h"
 
 namespace {
 
 using namespace heed;
-
-template <class F>
-void check_says(const std::string& words, const F& run) {
-  std::string message = "(no error)";
-  try {
-    run();
-  } catch (const Error& error) {
-    message = error.what();
-  }
-  CHECK_MESSAGE(message.find(words) != std::string::npos,
-                "\"" << message << "\" should say \"" << words << "\"");
-}
+using heed::test::check_says;
 
 }  // namespace
 

@@ -12,8 +12,10 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "optim/optim.h"
+#include "support/refusal.h"
 
 using namespace heed;
+using heed::test::refusal;
 using optim::Adam;
 using optim::SGD;
 
@@ -21,16 +23,6 @@ namespace {
 
 Tensor leaf(std::initializer_list<NestedValues> values) {
   return tensor(values, {.dtype = float64, .requires_grad = true});
-}
-
-template <class Make>
-std::string refusal(Make&& make) {
-  try {
-    make();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was refused";
 }
 
 // A few parameters of odd sizes with gradients, the same at each call.

@@ -10,8 +10,10 @@
 #include "core/factory.h"
 #include "core/ops/ops.h"
 #include "optim/optim.h"
+#include "support/refusal.h"
 
 using namespace heed;
+using heed::test::refusal;
 using nlohmann::json;
 using optim::SGD;
 
@@ -96,16 +98,6 @@ std::unique_ptr<optim::SequentialLR> sequential(optim::Optimizer& optimizer) {
                                              optim::ExponentialLR::Options{.gamma = 0.8})};
   return std::make_unique<SequentialLR>(optimizer, std::move(parts),
                                         std::vector<std::int64_t>{5, 15});
-}
-
-template <class Make>
-std::string refusal(Make&& make) {
-  try {
-    make();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was refused";
 }
 
 }  // namespace

@@ -9,9 +9,11 @@
 #include "core/memory.h"
 #include "core/ops/ops.h"
 #include "core/random.h"
+#include "support/refusal.h"
 
 using namespace heed;
 using autograd::checkpoint;
+using heed::test::values;
 using Inputs = std::vector<Tensor>;
 
 namespace {
@@ -20,8 +22,6 @@ Tensor leaf(const Dims& sizes, std::uint64_t seed) {
   Generator generator(seed);
   return randn(sizes, {.dtype = float64, .requires_grad = true, .generator = &generator});
 }
-
-std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
 
 }  // namespace
 

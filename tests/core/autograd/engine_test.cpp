@@ -11,13 +11,13 @@
 #include "core/factory.h"
 #include "core/memory.h"
 #include "core/ops/ops.h"
+#include "support/refusal.h"
 
 using namespace heed;
+using heed::test::values;
 using Values = std::vector<double>;
 
 namespace {
-
-Values values(const Tensor& x) { return x.to_vector<double>(); }
 
 Tensor leaf(Values numbers) { return tensor(numbers).requires_grad_(); }
 

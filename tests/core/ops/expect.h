@@ -13,8 +13,12 @@
 #include "core/error.h"
 #include "core/factory.h"
 #include "core/ops/ops.h"
+#include "support/refusal.h"
 
 namespace heed::testing {
+
+using test::check_error;
+using test::refusal;
 
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -44,20 +48,6 @@ inline void check_values(const Tensor& actual, const Dims& sizes,
                           : std::abs(got[i] - want) <= tolerance * std::max(1.0, std::abs(want));
     CHECK_MESSAGE(same, "element ", i, " is ", got[i], " instead of ", want);
   }
-}
-
-inline std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-inline void check_error(const std::string& start, const std::function<void()>& action) {
-  const std::string message = message_of(action);
-  CHECK_MESSAGE(message.substr(0, start.size()) == start, message);
 }
 
 }  // namespace heed::testing
