@@ -100,6 +100,41 @@ TEST_CASE("second derivatives agree with finite differences") {
   }
 }
 
+TEST_CASE("an expanded input gives what its copy gives, gradients too") {
+  Generator generator(99);
+  const auto expanded = [&](const Dims& sizes, Domain domain) {
+    Dims base = sizes;
+    for (std::int64_t& size : base) size = std::min<std::int64_t>(size, 1);
+    return make_input(base, domain, Layout::Contiguous, generator).detach().expand(sizes);
+  };
+  for (const Row& row : table()) {
+    // Where all are equal, what is largest is a matter of order, not of layout.
+    if (!row.fn || row.domain == Domain::Distinct) continue;
+    for (const Shapes& shapes : row.shapes) {
+      Inputs views, copies;
+      for (const Dims& sizes : shapes) {
+        views.push_back(expanded(sizes, row.domain).requires_grad_());
+        copies.push_back(views.back().detach().clone().requires_grad_());
+      }
+      CAPTURE(row.op);
+      CAPTURE(row.what);
+      const std::vector<Tensor> results = row.fn(views), expected = row.fn(copies);
+      REQUIRE(results.size() == expected.size());
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        CHECK(allclose(results[i], expected[i], 1e-13, 1e-13, true));
+        if (!results[i].requires_grad()) continue;
+        sum(square(results[i])).backward({}, true);
+        sum(square(expected[i])).backward({}, true);
+      }
+      for (std::size_t i = 0; i < views.size(); ++i) {
+        REQUIRE(views[i].grad().defined() == copies[i].grad().defined());
+        if (!views[i].grad().defined()) continue;
+        CHECK(allclose(views[i].grad(), copies[i].grad(), 1e-12, 1e-12, true));
+      }
+    }
+  }
+}
+
 TEST_CASE("operations without a gradient give the right values") {
   for (const Row& row : table()) {
     if (!row.value_test) continue;

@@ -79,30 +79,50 @@ TEST_CASE("ignore_index is -100 unless another is given") {
 
 TEST_CASE("NaN travels through every operation") {
   const Tensor x = row({1, kNan}, float32);
-  const std::vector<Tensor> results = {x + 1,
-                                       x * x,
-                                       x / 2,
-                                       -x,
-                                       abs(x),
-                                       exp(x),
-                                       sqrt(x),
-                                       tanh(x),
-                                       sigmoid(x),
-                                       relu(x),
-                                       gelu(x),
-                                       silu(x),
-                                       softplus(x),
-                                       leaky_relu(x),
-                                       erf(x),
-                                       sin(x),
-                                       clamp(x, 0, 1),
-                                       maximum(x, zeros({2})),
-                                       minimum(x, ones({2})),
-                                       pow(x, 2),
-                                       log1p(x),
-                                       expm1(x),
-                                       reciprocal(x),
-                                       square(x)};
+  const std::vector<Tensor> results = {
+      x + 1,
+      x * x,
+      x / 2,
+      -x,
+      abs(x),
+      exp(x),
+      sqrt(x),
+      tanh(x),
+      sigmoid(x),
+      relu(x),
+      gelu(x),
+      silu(x),
+      softplus(x),
+      leaky_relu(x),
+      erf(x),
+      sin(x),
+      clamp(x, 0, 1),
+      maximum(x, zeros({2})),
+      minimum(x, ones({2})),
+      pow(x, 2),
+      log1p(x),
+      expm1(x),
+      reciprocal(x),
+      square(x),
+      log(x),
+      rsqrt(x),
+      cos(x),
+      x - 1,
+      1 / x,
+      pow(2, x),
+      gelu(x, "tanh"),
+      where(tensor({true, true}), x, ones({2})),
+      masked_fill(x, tensor({false, false}), 0),
+      x.to(float64),
+      sort(x).values,
+      cumsum(x, 0),
+      outer(x, ones({1})).select(1, 0),
+      cat({x, x}).slice(0, 2, 4),
+      smooth_l1_loss(x, zeros({2}), Reduction::None),
+      mse_loss(x, zeros({2}), Reduction::None),
+      l1_loss(x, zeros({2}), Reduction::None),
+      binary_cross_entropy_with_logits(x, ones({2}), {.reduction = Reduction::None}),
+      kl_div(x, ones({2}), {.reduction = Reduction::None})};
   for (std::size_t i = 0; i < results.size(); ++i) {
     CHECK_MESSAGE(std::isnan(values(results[i])[1]), "operation " << i);
     CHECK_MESSAGE(!std::isnan(values(results[i])[0]), "operation " << i);
@@ -111,9 +131,20 @@ TEST_CASE("NaN travels through every operation") {
                               logsumexp(x, {0}), dot(x, x), var(x)}) {
     CHECK(std::isnan(whole.item()));
   }
-  CHECK(std::isnan(values(cumsum(x, 0))[1]));
   CHECK(all_nan(softmax(x, 0)));
+  CHECK(all_nan(log_softmax(x, 0)));
   CHECK(all_nan(layer_norm(x, {2})));
+  CHECK(all_nan(rms_norm(x, {2})));
+  const Tensor row_of_x = x.view({1, 2}), ones_2 = ones({2, 2});
+  CHECK(all_nan(matmul(row_of_x, ones_2)));
+  CHECK(all_nan(linear(row_of_x, ones_2, zeros({2}))));
+  CHECK(all_nan(einsum("ij,jk->ik", {row_of_x, ones_2})));
+  CHECK(all_nan(addmm(zeros({2}), row_of_x, ones_2)));
+  CHECK(all_nan(bmm(row_of_x.view({1, 1, 2}), ones({1, 2, 3}))));
+  CHECK(all_nan(scaled_dot_product_attention(row_of_x, ones_2, ones_2)));
+  CHECK(std::isnan(cross_entropy(row_of_x, tensor({0})).item()));
+  CHECK(std::isnan(nll_loss(row_of_x, tensor({1})).item()));
+  CHECK(std::isnan(heed::std(x).item()));
   CHECK(argmax(x).item<std::int64_t>() == 1);
 }
 

@@ -138,3 +138,77 @@ TEST_CASE("mixed dtypes in matmul") {
     matmul(zeros({2, 2}), zeros({2, 2}, {.dtype = float64}));
   });
 }
+
+TEST_CASE("errors about shapes hold the shapes") {
+  struct Misuse {
+    std::function<void()> action;
+    std::vector<std::string> shapes;
+  };
+  const Tensor x = zeros({3, 4});
+  const std::vector<Misuse> misuses = {
+      {[&] { mm(x, x); }, {"3x4"}},
+      {[&] {
+         bmm(zeros({2, 3, 4}), zeros({2, 3, 5}));
+       },
+       {"[2, 4]", "[2, 3]"}},
+      {[&] { mv(x, zeros({3})); }, {"3x4", "3"}},
+      {[&] { dot(zeros({3}), zeros({4})); }, {"3", "4"}},
+      {[&] {
+         linear(x, zeros({5, 3}));
+       },
+       {"3x4", "3x5"}},
+      {[&] { add(x, zeros({5})); }, {"4", "5"}},
+      {[&] { x.view({5}); }, {"[5]", "12"}},
+      {[&] {
+         x.expand({3, 5});
+       },
+       {"[3, 5]", "[3, 4]"}},
+      {[&] {
+         cat({x, zeros({3})});
+       },
+       {"2", "1"}},
+      {[&] {
+         stack({x, zeros({3})});
+       },
+       {"[3, 4]", "[3]"}},
+      {[&] { x.item(); }, {"[3, 4]"}},
+      {[&] {
+         x.index({0, 0, 0});
+       },
+       {"[3, 4]"}},
+      {[&] {
+         leaf({3, 4}).backward();
+       },
+       {"[3, 4]"}},
+      {[&] {
+         leaf({3, 4}).add_(1);
+       },
+       {"[3, 4]"}},
+      {[&] {
+         leaf({3, 4}).set_grad(zeros({4}));
+       },
+       {"[3, 4]", "[4]"}},
+      {[&] {
+         (leaf({3, 4}) * 2).backward(zeros({2}));
+       },
+       {"[3, 4]", "[2]"}},
+      {[&] { zeros({4}).add_(x); }, {"[4]", "[3, 4]"}},
+      {[&] { layer_norm(x, {3}); }, {"[3]", "[3, 4]"}},
+      {[&] {
+         cross_entropy(zeros({2, 3}), tensor({0}));
+       },
+       {"2", "1"}},
+      {[&] { embedding(zeros({4}), tensor({0})); }, {"[4]"}},
+      {[&] {
+         masked_select(x, tensor({true, false, true}));
+       },
+       {"4", "3"}},
+      {[&] {
+         scaled_dot_product_attention(x, zeros({3, 5}), x);
+       },
+       {"[3, 4]", "[3, 5]"}},
+  };
+  for (const Misuse& misuse : misuses) {
+    for (const std::string& shape : misuse.shapes) check_says(shape, misuse.action);
+  }
+}

@@ -34,6 +34,9 @@ SCALAR = {
     "eq_scalar": lambda a, s: a == s, "gt_scalar": lambda a, s: a > s,
     "le_scalar": lambda a, s: a <= s,
 }
+COMPARE_SCALAR = {"ne_scalar": lambda a, s: a != s, "lt_scalar": lambda a, s: a < s,
+                  "ge_scalar": lambda a, s: a >= s}
+PREDICATES = {"isnan": torch.isnan, "isinf": torch.isinf, "isfinite": torch.isfinite}
 NAMES = {"f64": torch.float64, "f32": torch.float32, "i": torch.int64, "b": torch.bool}
 
 
@@ -46,7 +49,7 @@ OTHER = {
     "masked_fill": lambda x, m, value: x.masked_fill(m, value),
     "to": lambda x, dtype: x.to(NAMES[dtype]),
 }
-OPS = {**UNARY, **BINARY, **COMPARE, **LOGICAL, **SCALAR, **OTHER}
+OPS = {**UNARY, **BINARY, **COMPARE, **LOGICAL, **SCALAR, **OTHER, **COMPARE_SCALAR, **PREDICATES}
 # pow near a large exponent, and the functions whose argument reduction loses digits at 1e30, are
 # held to the same 2 units in the last place as everything else.
 PAIRS = [((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((2, 3, 4), ()), ((), ()),
@@ -185,6 +188,26 @@ def others(f):
     f.case("to", [v.i(4)], dtype="b")
 
 
+def predicates(f):
+    v = Values("predicates")
+    odd = [0.0, 1.5, float("nan"), float("inf"), -float("inf"), -0.0]
+    for op in PREDICATES:
+        f.case(op, [Input(odd, [6])])
+        f.case(op, [Input(odd, [2, 3], views=[["transpose", 0, 1]])])
+        f.case(op, [v.i(3)])
+        f.case(op, [v.t()])
+    for op in COMPARE_SCALAR:
+        f.case(op, [Input(odd, [6])], s=1.5)
+        f.case(op, [v.t(4, 3, views=[["transpose", 0, 1]])], s=0.5)
+        f.case(op, [v.i(2, 3)], s=2)
+        f.case(op, [v.i(2, 3)], s=1.5)
+        f.case(op, [v.b(4)], s=1)
+        f.case(op, [v.t(0)], s=2.0)
+    for op in ("eq_scalar", "gt_scalar", "le_scalar"):
+        f.case(op, [v.i(2, 3)], s=1.5)
+        f.case(op, [v.b(4)], s=1)
+
+
 def generate():
     f = Family("elementwise", OPS, elementwise=OPS)
     unary(f)
@@ -192,6 +215,7 @@ def generate():
     comparisons(f)
     scalars(f)
     others(f)
+    predicates(f)
     f.write()
 
 

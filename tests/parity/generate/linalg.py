@@ -88,10 +88,23 @@ def others(f):
         case("einsum", *[v.t(*s) for s in shapes], equation=equation)
 
 
+def of_whole_numbers(f):
+    v = Values("whole numbers")
+    f.case("matmul", [v.i(3, 4), v.i(4, 2)])
+    f.case("matmul", [v.i(2, 3, 4), v.i(4)])
+    f.case("mm", [v.i(3, 4), v.i(2, 4, views=T01)])
+    f.case("bmm", [v.i(2, 3, 4), v.i(2, 4, 1)])
+    f.case("mv", [v.i(3, 4), v.i(4)])
+    f.case("dot", [v.i(5), v.i(5)])
+    f.case("outer", [v.i(3), v.i(2)])
+    f.case("einsum", [v.i(3, 4), v.i(4, 2)], equation="ij,jk->ki")
+
+
 def generate():
     f = Family("linalg", OPS)
     matmul(f)
     others(f)
+    of_whole_numbers(f)
     f.write()
 
 

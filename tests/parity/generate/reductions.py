@@ -57,10 +57,12 @@ OPS = {
     "topk": lambda x, k, dim=-1, largest=True: torch.topk(x, k, dim, largest),
     "sort": lambda x, dim=-1, descending=False: torch.sort(
         x, dim=dim, descending=descending, stable=True),
+    "argsort": lambda x, dim=-1, descending=False: torch.sort(
+        x, dim=dim, descending=descending, stable=True).indices,
 }
 # A minimum or maximum is one of its inputs, exactly.
 EXACT = {"max_all", "min_all", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any",
-         "topk", "sort"}
+         "topk", "sort", "argsort"}
 
 
 def inputs(v, distinct=False):
@@ -203,12 +205,38 @@ def ordering(f):
     f.case("sort", [v.b(6)])
 
 
+def of_whole_numbers(f):
+    v = Values("whole numbers")
+    for x in (lambda: v.i(3, 4), lambda: v.i(4, 3, views=[["transpose", 0, 1]])):
+        for op in ("max", "min", "argmax", "argmin", "cumsum", "sort", "argsort", "all", "any"):
+            f.case(op, [x()], dim=0)
+            f.case(op, [x()], dim=-1)
+        for op in ("max_all", "min_all", "argmax", "all", "any", "prod"):
+            f.case(op, [x()])
+        for op in ("sum", "amax", "amin"):
+            f.case(op, [x()], dims=[0])
+            f.case(op, [x()], dims=[1], keepdim=True)
+        f.case("sort", [x()], dim=1, descending=True)
+        f.case("argsort", [x()], dim=0, descending=True)
+    f.case("topk", [Input([5, 1, 4, 2, 3], [5], "i")], k=3)
+    f.case("topk", [Input([5, 1, 4, 2, 3, 0], [2, 3], "i")], k=2, dim=1, largest=False)
+    f.case("argsort", [v.t(3, 5, distinct=True)])
+    f.case("argsort", [v.t(5, 3, distinct=True, views=[["transpose", 0, 1]])], dim=0,
+           descending=True)
+    f.case("argsort", [Input([1.0, NAN, 0.0, INF, -INF, 1.0], [6])])
+    f.case("argsort", [v.t(0, 3)], dim=0)
+    f.case("argsort", [v.t()])
+    for op in ("all", "any", "sum"):
+        f.case(op, [v.b(2, 3)])
+
+
 def generate():
     f = Family("reductions", OPS, elementwise=EXACT)
     summing(f)
     products(f)
     extremes(f)
     ordering(f)
+    of_whole_numbers(f)
     f.write()
 
 

@@ -52,6 +52,7 @@ OPS = {
     "roll": lambda x, shifts, dims=None: x.roll(shifts, dims),
     "tril": lambda x, diagonal=0: x.tril(diagonal), "triu": lambda x, diagonal=0: x.triu(diagonal),
     "diagonal": lambda x, offset=0, dim1=0, dim2=1: x.diagonal(offset, dim1, dim2),
+    "as_strided": lambda x, sizes, strides, offset=None: x.as_strided(sizes, strides, offset),
     "contiguous": lambda x: x.contiguous(), "clone": lambda x: x.clone(),
     "unfold": lambda x, dim, size, step: x.unfold(dim, size, step),
     "index": index, "index_select": lambda x, i, dim: x.index_select(dim, i),
@@ -271,11 +272,52 @@ def more_indexing(f):
     c("index", t(2, 3), Input([True], [], "b"), what=[T, ["int", 1]])
 
 
+def of_other_types(f):
+    v = Values("other types")
+    c = lambda op, *x, **a: f.case(op, list(x), **a)
+    ix = lambda *values: Input(list(values), [len(values)], "i")
+    T, all_ = ["tensor"], ["slice", None, None, None]
+    for x in (v.i, v.b):
+        turned = lambda: x(4, 3, views=T01)
+        c("reshape", turned(), sizes=[2, -1])
+        c("flatten", x(2, 3, 2), start_dim=1)
+        c("unflatten", x(2, 6), dim=1, sizes=[2, 3])
+        c("permute", x(2, 3, 2), dims=[2, 0, 1])
+        c("expand", x(3, 1), sizes=[2, 3, 4])
+        c("repeat", turned(), repeats=[2, 1, 2])
+        c("narrow", turned(), dim=1, start=1, length=2)
+        c("chunk", x(3, 5), chunks=2, dim=1)
+        c("split", x(5), size=[2, 3])
+        c("cat", x(2, 3), x(1, 3))
+        c("stack", turned(), x(3, 4), dim=-1)
+        c("flip", turned(), dims=[0, 1])
+        c("roll", turned(), shifts=[1], dims=[1])
+        c("diagonal", x(3, 4), offset=1)
+        c("contiguous", turned())
+        c("clone", turned())
+        c("unfold", x(7), dim=0, size=3, step=2)
+        c("index", turned(), what=[["int", 1], ["none"], ["slice", 1, None, 2]])
+        c("index", turned(), ix(2, 0, 2), what=[T])
+        c("index", turned(), ix(2, 0, 2), what=[all_, T])
+        c("index", turned(), v.b(3, 4), what=[T])
+        c("index_select", turned(), ix(2, 2), dim=1)
+        c("gather", turned(), v.i(2, 4, high=3), dim=0)
+        c("masked_select", turned(), v.b(3, 1))
+    c("scatter_add", v.i(3, 4), v.i(2, 4, high=3), v.i(2, 4), dim=0)
+    c("nonzero", v.b(4, 3, views=T01))
+    c("as_strided", v.t(12), sizes=[3, 4], strides=[1, 3])
+    c("as_strided", v.t(2, 3), sizes=[2, 2], strides=[1, 3], offset=1)
+    c("as_strided", v.t(5), sizes=[4, 2], strides=[1, 1])
+    c("as_strided", v.t(4), sizes=[3, 4], strides=[0, 1])
+    c("as_strided", v.i(6), sizes=[], strides=[], offset=5)
+
+
 def generate():
     f = Family("shape", OPS, elementwise=OPS)
     views(f)
     copies(f)
     indexing(f)
+    of_other_types(f)
     f.write()
 
 

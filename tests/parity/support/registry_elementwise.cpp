@@ -84,6 +84,12 @@ void add_elementwise(Registry& ops) {
   ops["eq_scalar"] = with_scalar(eq);
   ops["gt_scalar"] = with_scalar(gt);
   ops["le_scalar"] = with_scalar(le);
+  ops["ne_scalar"] = with_scalar(ne);
+  ops["lt_scalar"] = with_scalar(lt);
+  ops["ge_scalar"] = with_scalar(ge);
+  ops["isnan"] = unary(isnan);
+  ops["isinf"] = unary(isinf);
+  ops["isfinite"] = unary(isfinite);
 
   ops["clamp"] = [](In in, const Args& args) {
     return Results{clamp(in[0], args.maybe_scalar("min"), args.maybe_scalar("max"))};

@@ -87,6 +87,9 @@ void add_reductions(Registry& ops) {
   ops["sort"] = [](In in, const Args& args) {
     return both(sort(in[0], args.whole("dim", -1), args.flag("descending")));
   };
+  ops["argsort"] = [](In in, const Args& args) {
+    return Results{argsort(in[0], args.whole("dim", -1), args.flag("descending"))};
+  };
 }
 
 }  // namespace heed::parity
