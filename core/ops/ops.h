@@ -60,20 +60,21 @@ Tensor operator-(const Tensor& a);
 // -------------------------------------------------------- An integer input is computed as float32,
 // except for neg, abs, sign, square, relu and clamp.
 
-Tensor neg(const Tensor& x);
-Tensor abs(const Tensor& x);  ///< dx = dy sign(x), 0 at 0
-Tensor sign(const Tensor& x);
-Tensor exp(const Tensor& x);
-Tensor log(const Tensor& x);
-Tensor log1p(const Tensor& x);  ///< log(1 + x), exact near 0
-Tensor expm1(const Tensor& x);  ///< exp(x) - 1, exact near 0
-Tensor sqrt(const Tensor& x);
+Tensor neg(const Tensor& x);         ///< -x; error for bool
+Tensor abs(const Tensor& x);         ///< dx = dy sign(x), 0 at 0
+Tensor sign(const Tensor& x);        ///< -1, 0 or 1; dx is 0
+Tensor exp(const Tensor& x);         ///< e^x
+Tensor log(const Tensor& x);         ///< the natural logarithm: -inf at 0, NaN below
+Tensor log1p(const Tensor& x);       ///< log(1 + x), exact near 0
+Tensor expm1(const Tensor& x);       ///< exp(x) - 1, exact near 0
+Tensor sqrt(const Tensor& x);        ///< NaN below 0; dx is infinite at 0
 Tensor rsqrt(const Tensor& x);       ///< 1 / sqrt(x)
 Tensor reciprocal(const Tensor& x);  ///< 1 / x
-Tensor square(const Tensor& x);
-Tensor tanh(const Tensor& x);
-Tensor sigmoid(const Tensor& x);  ///< 1 / (1 + exp(-x))
-Tensor relu(const Tensor& x);     ///< max(x, 0); dx 0 at 0
+Tensor square(const Tensor& x);      ///< x²
+Tensor tanh(const Tensor& x);        ///< (e^x - e^-x) / (e^x + e^-x)
+Tensor sigmoid(const Tensor& x);     ///< 1 / (1 + exp(-x))
+Tensor relu(const Tensor& x);        ///< max(x, 0); dx 0 at 0
+/// x where x > 0, else negative_slope x.
 Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);
 /// x Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016); approximate "tanh" for
 /// the tanh form of GPT-2, "none" for the exact one.
@@ -81,9 +82,9 @@ Tensor gelu(const Tensor& x, const std::string& approximate = "none");
 Tensor silu(const Tensor& x);  ///< x sigmoid(x)
 /// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
 Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20);
-Tensor erf(const Tensor& x);
-Tensor sin(const Tensor& x);
-Tensor cos(const Tensor& x);
+Tensor erf(const Tensor& x);  ///< 2/sqrt(π) times the integral of exp(-t²) from 0 to x
+Tensor sin(const Tensor& x);  ///< of radians
+Tensor cos(const Tensor& x);  ///< of radians
 /// x held between min and max; either may be left out. dx is dy inside and on the bounds, else 0.
 Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max = {});
 /// condition ? a : b, broadcast; condition is bool.
@@ -98,6 +99,9 @@ Tensor to(const Tensor& x, DType dtype);
 // ---- Comparison and logic (compare.cpp): bool results, no gradient
 // -------------------------------
 
+// Tensors are broadcast and their types promoted, as in arithmetic; a comparison with NaN is false,
+// save ne.
+
 Tensor eq(const Tensor& a, const Tensor& b);
 Tensor eq(const Tensor& a, Scalar b);
 Tensor ne(const Tensor& a, const Tensor& b);
@@ -110,13 +114,14 @@ Tensor gt(const Tensor& a, const Tensor& b);
 Tensor gt(const Tensor& a, Scalar b);
 Tensor ge(const Tensor& a, const Tensor& b);
 Tensor ge(const Tensor& a, Scalar b);
+/// Of any type: what is not 0 is true. Broadcast.
 Tensor logical_and(const Tensor& a, const Tensor& b);
 Tensor logical_or(const Tensor& a, const Tensor& b);
 Tensor logical_xor(const Tensor& a, const Tensor& b);
 Tensor logical_not(const Tensor& x);
-Tensor isnan(const Tensor& x);
-Tensor isinf(const Tensor& x);
-Tensor isfinite(const Tensor& x);
+Tensor isnan(const Tensor& x);     ///< false for integers
+Tensor isinf(const Tensor& x);     ///< of either sign
+Tensor isfinite(const Tensor& x);  ///< neither NaN nor infinite
 Tensor operator==(const Tensor& a, const Tensor& b);
 Tensor operator==(const Tensor& a, Scalar b);
 Tensor operator!=(const Tensor& a, const Tensor& b);
@@ -153,6 +158,7 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim = false);
 Tensor mean(const Tensor& x);  ///< NaN when empty; error for integers
 Tensor mean(const Tensor& x, std::int64_t dim, bool keepdim = false);
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim = false);
+/// The product, 1 when empty; int64 for integers. dx is right where elements are 0, too.
 Tensor prod(const Tensor& x);
 Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim = false);
 /// The largest element; error when empty. Equal ones share the gradient evenly.
@@ -164,9 +170,12 @@ ValuesIndices min(const Tensor& x, std::int64_t dim, bool keepdim = false);
 /// max, min over dims; equal ones share the gradient evenly.
 Tensor amax(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 Tensor amin(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
+/// The index of the first largest, smallest along dim, or in the flattened tensor. int64. Error
+/// when there is nothing to choose from.
 Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false);
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false);
-/// Sum of squared deviations over n - 1 (unbiased) or n.
+/// Sum of squared deviations over n - 1 (unbiased) or n; std its square root. NaN where that is 0.
+/// Error for integers.
 Tensor var(const Tensor& x, bool unbiased = true);
 Tensor var(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false);
 Tensor std(const Tensor& x, bool unbiased = true);
@@ -176,7 +185,9 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false);
 /// (sum |x|^p)^(1/p); p = inf: the largest |x|; p = 0: how many are not 0.
 Tensor norm(const Tensor& x, double p = 2);
 Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim = false);
+/// y[i] = x[0] + … + x[i] along dim; int64 for integer and bool input.
 Tensor cumsum(const Tensor& x, std::int64_t dim);
+/// Whether all are not 0 (true when empty), any is not 0. bool.
 Tensor all(const Tensor& x);
 Tensor all(const Tensor& x, std::int64_t dim, bool keepdim = false);
 Tensor any(const Tensor& x);
@@ -186,6 +197,7 @@ ValuesIndices topk(const Tensor& x, std::int64_t k, std::int64_t dim = -1, bool 
                    bool sorted = true);
 /// A stable sort along dim; NaN counts as the largest.
 ValuesIndices sort(const Tensor& x, std::int64_t dim = -1, bool descending = false);
+/// The indices of sort.
 Tensor argsort(const Tensor& x, std::int64_t dim = -1, bool descending = false);
 
 // ---- Linear algebra (matmul.cpp, einsum.cpp)
@@ -203,6 +215,7 @@ Tensor outer(const Tensor& a, const Tensor& b);  ///< (m), (n) → (m,n)
 /// beta input + alpha a b, input broadcast to (m,n).
 Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, double beta = 1,
              double alpha = 1);
+/// beta input + alpha a b, for batches (b,m,k)·(b,k,n); input broadcast to (b,m,n).
 Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, double beta = 1,
                double alpha = 1);
 /// x Wᵀ + bias: x (…, in), weight (out, in), bias (out) or undefined → (…, out).
@@ -215,40 +228,61 @@ Tensor einsum(const std::string& equation, const std::vector<Tensor>& operands);
 
 Tensor view(const Tensor& x, const Dims& sizes);     ///< one size may be -1; never copies
 Tensor reshape(const Tensor& x, const Dims& sizes);  ///< a view if possible, else a copy
+/// Dims start_dim to end_dim as one; a scalar becomes (1). A view if possible.
 Tensor flatten(const Tensor& x, std::int64_t start_dim = 0, std::int64_t end_dim = -1);
+/// One dim as several, whose product it is; one size may be -1.
 Tensor unflatten(const Tensor& x, std::int64_t dim, const Dims& sizes);
+/// Dims a and b exchanged.
 Tensor transpose(const Tensor& x, std::int64_t a, std::int64_t b);
 Tensor t(const Tensor& x);  ///< the transpose of at most two dims
+/// y's dim i is x's dim dims[i]; each once.
 Tensor permute(const Tensor& x, const Dims& dims);
+/// Dim source at place destination, the others in their order.
 Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination);
+/// Without all dims of size 1, or without one if its size is 1.
 Tensor squeeze(const Tensor& x);
 Tensor squeeze(const Tensor& x, std::int64_t dim);
+/// With a new dim of size 1 at place dim.
 Tensor unsqueeze(const Tensor& x, std::int64_t dim);
-Tensor expand(const Tensor& x, const Dims& sizes);  ///< -1 keeps a size
-Tensor broadcast_to(const Tensor& x, const Dims& sizes);
+/// Dims of size 1 (and new leading ones) seen as larger, without a copy; -1 keeps a size.
+Tensor expand(const Tensor& x, const Dims& sizes);
+Tensor broadcast_to(const Tensor& x, const Dims& sizes);  ///< expand
+/// Copies side by side: repeats[i] times along dim i; more repeats than dims add leading ones.
 Tensor repeat(const Tensor& x, const Dims& repeats);
+/// x[start : start + length] along dim. Error where that reaches beyond.
 Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length);
 /// x[start:end:step] along dim; bounds are clamped as Python's are.
 Tensor slice(const Tensor& x, std::int64_t dim, std::optional<std::int64_t> start,
              std::optional<std::int64_t> end, std::int64_t step = 1);
+/// x[index] along dim, which is gone. Error: index out of range.
 Tensor select(const Tensor& x, std::int64_t dim, std::int64_t index);
+/// At most `chunks` slices along dim, of equal size but for the last.
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim = 0);
+/// Slices along dim: of `size` but for the last, or of these sizes, which must sum to x's.
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim = 0);
 std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
                           std::int64_t dim = 0);
+/// One after another along dim. Sizes are equal but in dim; types are promoted; one of shape (0)
+/// counts for nothing.
 Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim = 0);
+/// Side by side along a new dim. Sizes are equal.
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim = 0);
+/// Elements in reverse order along dims; a copy.
 Tensor flip(const Tensor& x, const Dims& dims);
 /// Elements shifted along dims, those that fall off coming in at the other end.
 Tensor roll(const Tensor& x, std::int64_t shift, std::int64_t dim);
 Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims);
 Tensor roll(const Tensor& x, std::int64_t shift);  ///< of the flattened tensor
+/// Of each matrix in the last two dims: what lies on and below (triu: above) the diagonal that is
+/// `diagonal` above the main one; else 0. Error below two dims.
 Tensor tril(const Tensor& x, std::int64_t diagonal = 0);
 Tensor triu(const Tensor& x, std::int64_t diagonal = 0);
+/// The diagonal of dims dim1 and dim2, `offset` above the main one, as a new last dim. A view.
 Tensor diagonal(const Tensor& x, std::int64_t offset = 0, std::int64_t dim1 = 0,
                 std::int64_t dim2 = 1);
-Tensor contiguous(const Tensor& x);
-Tensor clone(const Tensor& x);
+Tensor contiguous(
+    const Tensor& x);           ///< x itself if its elements are row-major in memory, else a copy
+Tensor clone(const Tensor& x);  ///< a copy, contiguous
 /// Windows of `size` every `step` along dim, as a new last dim.
 Tensor unfold(const Tensor& x, std::int64_t dim, std::int64_t size, std::int64_t step);
 /// Any geometry on the storage of x.
@@ -312,6 +346,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices,
 
 /// exp(x) / sum(exp(x)) along dim.
 Tensor softmax(const Tensor& x, std::int64_t dim);
+/// x - log(sum(exp(x))) along dim.
 Tensor log_softmax(const Tensor& x, std::int64_t dim);
 /// (x - mean) / sqrt(var + eps) * weight + bias over the last dims (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
@@ -337,6 +372,8 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
 
 enum class Reduction : std::uint8_t { None, Mean, Sum };
 
+/// (input - target)², |input - target|, and between the two: squared/(2 beta) below beta, else less
+/// beta/2 (Girshick 2015). None: (…), the broadcast shape; Mean and Sum: a scalar.
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean);
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean);
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target,
@@ -367,6 +404,8 @@ struct BceOptions {
   Tensor pos_weight = {};
   Reduction reduction = Reduction::Mean;
 };
+/// -(pos_weight target log σ(input) + (1 - target) log(1 - σ(input))) weight, target in [0, 1] and
+/// of input's shape.
 Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
                                         const BceOptions& options = {});
 
