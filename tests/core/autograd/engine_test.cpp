@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "core/autograd/function.h"
 #include "core/autograd/grad_mode.h"
 #include "core/autograd/node.h"
 #include "core/factory.h"
 #include "core/memory.h"
 #include "core/ops/ops.h"
+#include "core/random.h"
 #include "support/refusal.h"
 
 using namespace heed;
@@ -337,4 +339,91 @@ TEST_CASE("the cycle of a leaf whose gradient leads back to it is broken by rese
     x.set_grad({});
   }
   CHECK(memory_stats().allocated_bytes == before);
+}
+
+TEST_CASE("a product adds to a weight's .grad straight away, in every layout of its factors") {
+  Generator generator(11);
+  const auto draw = [&](const Dims& sizes) {
+    return randn(sizes, {.dtype = float64, .generator = &generator});
+  };
+  for (const bool turned_a : {false, true}) {
+    for (const bool turned_b : {false, true}) {
+      const Tensor a = draw(turned_a ? Dims{4, 3} : Dims{3, 4}).requires_grad_();
+      const Tensor b = draw(turned_b ? Dims{5, 4} : Dims{4, 5}).requires_grad_();
+      const Tensor dy = draw({3, 5});
+      const auto run = [&] { mm(turned_a ? a.t() : a, turned_b ? b.t() : b).backward(dy); };
+      run();
+      const Tensor da = a.grad().clone(), db = b.grad().clone();
+      const Tensor held = a.grad();
+      const auto version = held.version();
+      run();
+      CHECK(allclose(a.grad(), da * 2, 1e-13, 1e-13));
+      CHECK(allclose(b.grad(), db * 2, 1e-13, 1e-13));
+      CHECK(held.is(a.grad()));
+      CHECK(held.version() > version);
+    }
+  }
+  const Tensor x = draw({2, 3, 4}), weight = draw({5, 4}).requires_grad_();
+  const Tensor bias = draw({5}).requires_grad_(), dy = draw({2, 3, 5});
+  for (int i = 0; i < 2; ++i) linear(x, weight, bias).backward(dy);
+  const Tensor want = matmul(dy.view({6, 5}).t(), x.view({6, 4})) * 2;
+  CHECK(allclose(weight.grad(), want, 1e-13, 1e-13));
+  CHECK(allclose(bias.grad(), sum(dy, {0, 1}) * 2, 1e-13, 1e-13));
+}
+
+TEST_CASE("create_graph adds to a .grad that is there by a recorded sum") {
+  const Tensor x = leaf({3});
+  (x * x).backward();
+  const Tensor first = x.grad();
+  (x * x * x).backward({}, {}, true);
+  CHECK(values(first) == Values{6});  // the old one is left as it was
+  CHECK(values(x.grad()) == Values{6 + 27});
+  CHECK(x.grad().requires_grad());
+  CHECK(values(autograd::grad(x.grad(), x)) == Values{18});
+  x.set_grad({});
+}
+
+TEST_CASE("a .grad that is not contiguous, or has a history, is added to") {
+  const Tensor x = zeros({2, 3}, {.dtype = float64, .requires_grad = true});
+  const Tensor turned = tensor({{1., 2.}, {3., 4.}, {5., 6.}}, {.dtype = float64}).t();
+  x.set_grad(turned);
+  (x * 10).backward(ones({2, 3}, {.dtype = float64}));
+  CHECK(values(x.grad()) == Values{11, 13, 15, 12, 14, 16});
+  const Tensor y = leaf({2});
+  (y * y * y).backward({}, {}, true);
+  CHECK(y.grad().requires_grad());
+  (y * 5).backward();
+  CHECK(values(y.grad()) == Values{12 + 5});
+  y.set_grad({});
+}
+
+TEST_CASE("a gradient of another type is converted to its tensor's") {
+  struct Widened {
+    static Tensor forward(autograd::Context&, const Tensor& x) { return x.to(float64); }
+    static autograd::Grads backward(autograd::Context&, const Tensor& dy) { return dy; }
+  };
+  const Tensor x = tensor({1.f, 2.f}).requires_grad_();
+  autograd::apply<Widened>(x).backward(tensor({3., 4.}));
+  CHECK(x.grad().dtype() == float32);
+  CHECK(values(x.grad()) == Values{3, 4});
+}
+
+TEST_CASE("what keeps its gradient and is then written in place keeps that of its new value") {
+  const Tensor x = leaf({3});
+  const Tensor y = x * 2;
+  y.retain_grad();
+  y.mul_(5);
+  CHECK(y.retains_grad());
+  (y * y).backward();
+  CHECK(values(y.grad()) == Values{2 * 30});
+  CHECK(values(x.grad()) == Values{2 * 30 * 10});
+}
+
+TEST_CASE("a view of what was written in place names its new history") {
+  const Tensor x = leaf({1, 2});
+  const Tensor base = x * 2, part = base.slice(0, 0, 1);
+  base.mul_(3);
+  CHECK(std::string(part.grad_fn()->name()) == "AsStridedBackward0");
+  sum(part).backward();
+  CHECK(values(x.grad()) == Values{6, 0});
 }

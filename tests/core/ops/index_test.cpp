@@ -43,6 +43,24 @@ TEST_CASE("a mask stands for the places where it is true") {
   CHECK(nonzero(tensor(3)).sizes() == Dims{1, 0});
 }
 
+TEST_CASE("a mask of two dims counts as two, whatever stands behind it") {
+  const Tensor x = counting({2, 3, 4});
+  const Tensor mask = tensor({{true, false, true}, {false, true, true}});  // places 0, 2, 4 and 5
+  CHECK(ints(x.index({mask, 1})) == Ints{1, 9, 17, 21});
+  CHECK(ints(x.index({mask, Slice(1, {}, 2)})) == Ints{1, 3, 9, 11, 17, 19, 21, 23});
+  CHECK(x.index({mask, None}).sizes() == Dims{4, 1, 4});
+  CHECK(x.index({None, mask, -1}).sizes() == Dims{1, 4});
+  CHECK(ints(x.index({mask, i64({0, 1, 2, 3})})) == Ints{0, 9, 18, 23});
+  const Tensor y = x.clone();
+  y.index_put_({mask, Slice(2, {})}, tensor(-1));
+  CHECK(ints(y.index({mask, Slice(2, {})})) == Ints(8, -1));
+  CHECK(sum(y.eq(-1)).item<std::int64_t>() == 8);
+  check_error("too many indices for tensor of dimension 3", [&] { x.index({mask, 1, 1}); });
+  check_error("The shape of the mask [2, 3] at index 1 does not match", [&] {
+    counting({2, 2, 3}).index({mask});
+  });
+}
+
 TEST_CASE("wrong indices are refused in PyTorch's words") {
   const Tensor x = counting({3, 4});
   check_error("index 3 is out of bounds for dimension 0 with size 3", [&] { x.index({3}); });
