@@ -85,6 +85,7 @@ struct AbsBackward final : Node {
 };
 
 Tensor abs(const Tensor& x) {
+  HEED_CHECK(x.dtype() != DType::Bool, "\"abs\" not implemented for 'Bool'");
   if (!x.is_floating_point())
     return integer_unary(x, [](std::int64_t v) { return v < 0 ? -v : v; });
   return record<AbsBackward>(unary_kernel(UnaryOp::Abs, x), inputs(x), x);

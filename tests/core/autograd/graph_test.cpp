@@ -65,6 +65,13 @@ TEST_CASE("names are quoted, and a leaf alone is a drawing too") {
   CHECK_THROWS_AS(autograd::to_dot(Tensor()), Error);
 }
 
+TEST_CASE("an operation along a dim says along which") {
+  const Tensor x = ones({2, 3}, {.requires_grad = true});
+  CHECK(contains(autograd::to_dot(softmax(x, -1)), "Softmax (dim=1)"));
+  CHECK(contains(autograd::to_dot(log_softmax(x, 0)), "LogSoftmax (dim=0)"));
+  CHECK(contains(autograd::to_dot(sort(x, 0).values), "Sort (dim=0)"));
+}
+
 TEST_CASE("a very deep graph is drawn without recursion") {
   Tensor y = ones({1}, {.requires_grad = true});
   for (int i = 0; i < 100000; ++i) y = y + 1;

@@ -241,3 +241,12 @@ TEST_CASE("the checksum is the CRC-32 of the standard, however the bytes are cut
     CHECK(io::crc32(io::crc32(0, text.data(), cut), text.data() + cut, 1000 - cut) == whole);
   }
 }
+
+TEST_CASE("a name that no archive can hold is refused before anything is written") {
+  const Folder folder;
+  CHECK(contains(refusal([&] {
+                   io::save_npz(folder / "x.npz", {{std::string(70'000, 'n'), ones({1})}});
+                 }),
+                 "is too long"));
+  CHECK(folder.files() == 0);
+}

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/factory.h"
+#include "core/io/bytes.h"
 #include "core/memory.h"
 #include "core/ops/ops.h"
 #include "core/random.h"
@@ -236,4 +237,32 @@ TEST_CASE("what is no file is refused with its name") {
                  "none: cannot be opened: No such file or directory"));
   CHECK(contains(refusal([&] { io::load_safetensors(folder / ""); }), "is not a regular file"));
   CHECK(contains(refusal([&] { io::load_safetensors("/dev/zero"); }), "is not a regular file"));
+}
+
+TEST_CASE("whole numbers of every width come as int64, with their signs") {
+  const auto one = [](const char* type, const std::string& bytes) {
+    const std::string size = std::to_string(bytes.size());
+    std::string header = std::string(R"({"x":{"dtype":")") + type +
+                         R"(","shape":[2],"data_offsets":[0,)" + size + "]}}";
+    std::string file(8, '\0');
+    for (std::size_t i = 0; i < 8; ++i)
+      file[i] = static_cast<char>(header.size() >> (8 * i) & 0xff);
+    file += header + bytes;
+    return io::parse_safetensors(as_bytes(file), type).tensors.at("x").to_vector<std::int64_t>();
+  };
+  using Ints = std::vector<std::int64_t>;
+  CHECK(one("I8", "\xfe\x01") == Ints{-2, 1});
+  CHECK(one("U8", "\xfe\x01") == Ints{254, 1});
+  CHECK(one("I16", std::string("\xfe\xff\x01\x02", 4)) == Ints{-2, 0x201});
+  CHECK(one("U16", std::string("\xfe\xff\x01\x02", 4)) == Ints{0xfffe, 0x201});
+  CHECK(one("I32", std::string("\xfe\xff\xff\xff\1\2\0\0", 8)) == Ints{-2, 0x201});
+  CHECK(one("U32", std::string("\xfe\xff\xff\xff\1\2\0\0", 8)) == Ints{0xfffffffe, 0x201});
+}
+
+TEST_CASE("a long name in a message is cut between its characters") {
+  const std::string name = std::string(199, 'a') + "\u00fc" + std::string(50, 'b');
+  const std::string quoted = io::quote(name);
+  CHECK(contains(quoted, std::string(199, 'a')));
+  CHECK_FALSE(contains(quoted, "\u00fc"));
+  CHECK(io::is_utf8(quoted));
 }

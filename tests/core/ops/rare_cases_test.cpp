@@ -1,5 +1,6 @@
 // Cases of operations that other tests do not come across.
 #include "core/autograd/engine.h"
+#include "core/autograd/node.h"
 #include "core/random.h"
 #include "expect.h"
 
@@ -103,4 +104,14 @@ TEST_CASE("an undefined tensor, a wrong element type and a missing stride are re
   check_error("Dimension specified as 0 but tensor has no dimensions",
               [] { static_cast<void>(zeros({}).stride(0)); });
   check_error("Dimension out of range", [] { static_cast<void>(zeros({2}).stride(1)); });
+}
+
+TEST_CASE("a conversion between floating types hands its gradient back in the old type") {
+  const Tensor x = tensor({1.f, 2.f}).requires_grad_();
+  const Tensor wide = x.to(float64);
+  CHECK(std::string(wide.grad_fn()->name()) == "ToCopyBackward0");
+  sum(square(wide)).backward();
+  CHECK(x.grad().dtype() == float32);
+  check_values(x.grad(), {2}, {2, 4});
+  CHECK_FALSE(x.to(int64).requires_grad());
 }

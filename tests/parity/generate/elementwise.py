@@ -190,6 +190,8 @@ def others(f):
 
 def predicates(f):
     v = Values("predicates")
+    for op in ("sign", "square", "exp"):
+        f.case(op, [Input([True, False, True], [3], "b")])
     odd = [0.0, 1.5, float("nan"), float("inf"), -float("inf"), -0.0]
     for op in PREDICATES:
         f.case(op, [Input(odd, [6])])

@@ -215,6 +215,8 @@ def generate():
     case("index", t(2, 3, 4), b(2, 3), ix(0, 1), b(4), what=[["tensor"], ["tensor"], ["tensor"]])
     case("index", t(2, 3, 4), b(3, 3), what=[["tensor"]])
     case("index", t(4, 2, 3), b(3, 3), what=[["slice", None, None, None], ["tensor"]])
+    for op in ("abs", "neg", "relu"):
+        case(op, b(3))
     write("errors", {"cases": CASES})
 
 
