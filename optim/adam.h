@@ -35,6 +35,7 @@ class AdamOf final : public OptimizerWith<AdamOptionsOf<kDecoupled>> {
 
  protected:
   std::span<const char* const> buffer_names() const override;
+  std::size_t lasting_buffers() const override { return 2; }
   const char* kind() const override { return kDecoupled ? "AdamW" : "Adam"; }
 };
 

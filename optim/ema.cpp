@@ -77,8 +77,9 @@ StateDict ExponentialMovingAverage::state_dict() const {
 }
 
 void ExponentialMovingAverage::load_state_dict(const StateDict& state) {
-  HEED_CHECK(state.size() == shadow_.size() + 1, "the state of an average of ", state.size() - 1,
-             " weights does not fit one of ", shadow_.size());
+  HEED_CHECK(state.size() == shadow_.size() + 1, "a state of ", state.size(),
+             " entries does not fit an average of ", shadow_.size(), " weights, which has ",
+             shadow_.size() + 1);
   for (std::size_t i = 0; i < shadow_.size(); ++i) {
     const Tensor& loaded = state.at(shadow_key(i));
     HEED_CHECK(loaded.sizes() == shadow_[i].sizes(), "size mismatch for ", shadow_key(i),

@@ -271,14 +271,29 @@ StateDict SequentialLR::state_dict() const {
   return state;
 }
 
+// The parts load one after another. When one refuses, it and those before it are set back.
 void SequentialLR::load_state_dict(const StateDict& state) {
   StateDict own;
+  std::vector<StateDict> parts(schedules_.size());
   for (const auto& [key, tensor] : state) {
-    if (!key.starts_with("schedules.")) own.add(key, tensor);
+    std::size_t i = 0;
+    while (i < parts.size() && !key.starts_with(part_prefix(i))) ++i;
+    if (i < parts.size()) {
+      parts[i].add(key.substr(part_prefix(i).size()), tensor);
+    } else {
+      own.add(key, tensor);
+    }
   }
-  LRScheduler::load_state_dict(own);
-  for (std::size_t i = 0; i < schedules_.size(); ++i) {
-    schedules_[i]->load_state_dict(state.with_prefix(part_prefix(i)));
+  std::vector<StateDict> before;
+  try {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      before.push_back(schedules_[i]->state_dict());
+      schedules_[i]->load_state_dict(parts[i]);
+    }
+    LRScheduler::load_state_dict(own);
+  } catch (...) {
+    for (std::size_t i = before.size(); i-- > 0;) schedules_[i]->load_state_dict(before[i]);
+    throw;
   }
 }
 

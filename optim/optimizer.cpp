@@ -1,7 +1,7 @@
 #include "optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
-#include <optional>
 #include <unordered_set>
 
 #include "core/factory.h"
@@ -21,16 +21,25 @@ Tensor to_tensor(const OptionRef& option) {
   return tensor_from(std::get<Betas*>(option.value)->data(), DType::Float64, {2});
 }
 
-void assign(const OptionRef& option, const Tensor& value) {
-  if (double* const* number = std::get_if<double*>(&option.value)) {
-    **number = value.item<double>();
-  } else if (bool* const* flag = std::get_if<bool*>(&option.value)) {
-    **flag = value.item<bool>();
-  } else {
-    const std::vector<double> betas = value.to_vector<double>();
-    *std::get<Betas*>(option.value) = {betas[0], betas[1]};
+// An option and what it will be, in the one form that holds all kinds.
+struct Assignment {
+  OptionRef option;
+  std::array<double, 2> value{};
+
+  Assignment(const OptionRef& option_, const Tensor& loaded) : option(option_) {
+    const std::vector<double> numbers = loaded.to_vector<double>();
+    std::copy(numbers.begin(), numbers.end(), value.begin());
   }
-}
+  void make() const noexcept {
+    if (double* const* number = std::get_if<double*>(&option.value)) {
+      **number = value[0];
+    } else if (bool* const* flag = std::get_if<bool*>(&option.value)) {
+      **flag = value[0] != 0;
+    } else if (Betas* const* betas = std::get_if<Betas*>(&option.value)) {
+      **betas = value;
+    }
+  }
+};
 
 std::string option_key(std::size_t group, const char* name) {
   return concat("param_groups.", group, ".", name);
@@ -185,8 +194,8 @@ void Optimizer::load_state_dict(const StateDict& state) {
       mismatches.missing.push_back(key);
     }
   };
-  const auto accept = [&](const std::string& key, const Dims& sizes) {
-    if (state.contains(key)) expect(key, sizes);
+  const auto accept = [&](const std::string& key, const Dims& sizes, bool needed = false) {
+    if (needed || state.contains(key)) expect(key, sizes);
   };
 
   const auto names = buffer_names();
@@ -198,8 +207,15 @@ void Optimizer::load_state_dict(const StateDict& state) {
     }
     accept(option_key(g, "initial_lr"), {});
     for (const Tensor& param : groups_[g].params) {
-      accept(state_key(index, "step"), {});
-      for (const char* name : names) accept(state_key(index, name), param.sizes());
+      // A parameter that was updated has its counter and its lasting buffers: starting one of them
+      // anew would be a quiet loss.
+      bool updated = state.contains(state_key(index, "step"));
+      for (const char* name : names) updated |= state.contains(state_key(index, name));
+      const std::size_t needed = updated ? lasting_buffers() : 0;
+      accept(state_key(index, "step"), {}, needed > 0);
+      for (std::size_t b = 0; b < names.size(); ++b) {
+        accept(state_key(index, names[b]), param.sizes(), b < needed);
+      }
       ++index;
     }
   }
@@ -226,14 +242,21 @@ void Optimizer::load_state_dict(const StateDict& state) {
       }
     }
   }
+  std::vector<Assignment> options;
+  std::vector<double> initial_lrs;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    for (const OptionRef& option : option_refs(g)) {
+      options.emplace_back(option, state.at(option_key(g, option.name)));
+    }
+    const Tensor* initial = state.find(option_key(g, "initial_lr"));
+    initial_lrs.push_back(initial ? initial->item<double>() : kRequired);
+  }
+
+  // From here on nothing can fail.
+  for (const Assignment& option : options) option.make();
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     groups_[g].states = std::move(loaded[g]);
-    for (const OptionRef& option : option_refs(g)) {
-      assign(option, state.at(option_key(g, option.name)));
-    }
-    if (const Tensor* initial = state.find(option_key(g, "initial_lr"))) {
-      groups_[g].initial_lr = initial->item<double>();
-    }
+    groups_[g].initial_lr = initial_lrs[g];
   }
 }
 

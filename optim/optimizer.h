@@ -108,6 +108,9 @@ class Optimizer {
   void add_params(std::vector<Tensor> params);
   /// The names of ParamState::buffers in state_dict(), and the optimizer's own name.
   virtual std::span<const char* const> buffer_names() const = 0;
+  /// How many of them, from the first, every parameter has that was updated once. The others depend
+  /// on options.
+  virtual std::size_t lasting_buffers() const { return 1; }
   virtual const char* kind() const = 0;
 
   std::vector<Group> groups_;

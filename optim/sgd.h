@@ -34,6 +34,7 @@ class SGD final : public OptimizerWith<SGDOptions> {
 
  protected:
   std::span<const char* const> buffer_names() const override;
+  std::size_t lasting_buffers() const override { return 0; }
   const char* kind() const override { return "SGD"; }
 };
 

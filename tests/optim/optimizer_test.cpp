@@ -304,6 +304,42 @@ TEST_CASE("what does not fit a loaded state is listed in one error, and nothing 
         }).find("Error(s) in loading state_dict for SGD") == 0);
 }
 
+TEST_CASE("a state that lost what an updated parameter needs is refused") {
+  const std::vector<Tensor> p = model();
+  const auto without = [](const StateDict& state, const std::string& left_out) {
+    StateDict rest;
+    for (const auto& [key, tensor] : state) {
+      if (key != left_out) rest.add(key, tensor);
+    }
+    return rest;
+  };
+  Adam adam(p);
+  optim::Lion lion(p);
+  give_gradients(p, 1);
+  adam.step();
+  lion.step();
+  for (const char* key : {"state.1.exp_avg", "state.1.exp_avg_sq", "state.1.step"}) {
+    const std::string message =
+        refusal([&] { adam.load_state_dict(without(adam.state_dict(), key)); });
+    CHECK(message.find("Missing key(s) in state_dict: \"" + std::string(key)) != std::string::npos);
+  }
+  CHECK(refusal([&] {
+          lion.load_state_dict(without(lion.state_dict(), "state.0.exp_avg"));
+        }).find("Missing key(s)") != std::string::npos);
+  // What depends on options may be absent.
+  Adam amsgrad(p, {.amsgrad = true});
+  StateDict state = adam.state_dict();
+  CHECK(refusal([&] { amsgrad.load_state_dict(state); }).empty());
+}
+
+TEST_CASE("a loaded state that has no initial learning rate leaves none behind") {
+  const std::vector<Tensor> p = model();
+  SGD fresh(p, {.lr = 0.5}), scheduled(p, {.lr = 0.1});
+  CHECK(scheduled.initial_lr(0) == 0.1);
+  scheduled.load_state_dict(fresh.state_dict());
+  CHECK(scheduled.initial_lr(0) == 0.5);
+}
+
 TEST_CASE("a step allocates nothing once its buffers are there") {
   const std::vector<Tensor> p = model();
   give_gradients(p, 1);

@@ -205,6 +205,59 @@ TEST_CASE("a schedule resumed from its state goes on with the same numbers") {
   check([](SGD& optimizer) { return sequential(optimizer); });
 }
 
+TEST_CASE("a state that a schedule refuses changes nothing of it") {
+  const auto numbers = [](const StateDict& state) {
+    std::vector<std::pair<std::string, std::vector<double>>> all;
+    for (const auto& [key, value] : state) all.emplace_back(key, value.to_vector<double>());
+    return all;
+  };
+  // Each entry in turn is left out, has another size, or is joined by one that nobody knows.
+  const auto check = [&](auto& schedule, const StateDict& later) {
+    const auto before = numbers(schedule.state_dict());
+    const auto refused = [&](const StateDict& state, const std::string& key) {
+      CAPTURE(key);
+      CHECK(refusal([&] { schedule.load_state_dict(state); }) != "");
+      CHECK(numbers(schedule.state_dict()) == before);
+    };
+    for (std::size_t bad = 0; bad < later.size(); ++bad) {
+      StateDict lacking, larger;
+      for (std::size_t i = 0; i < later.size(); ++i) {
+        const auto& [key, value] = later[i];
+        if (i != bad) lacking.add(key, value);
+        larger.add(key, i == bad ? zeros({3}) : value);
+      }
+      refused(lacking, later[bad].first);
+      refused(larger, later[bad].first);
+    }
+    for (const char* key : {"stranger", "schedules.9.last_epoch", "schedules.0.stranger"}) {
+      StateDict more = later;
+      more.add(key, zeros({}));
+      refused(more, key);
+    }
+    refused({}, "empty");
+    schedule.load_state_dict(later);
+    CHECK(numbers(schedule.state_dict()) == numbers(later));
+  };
+
+  SGD a({weight()}, {.lr = 0.1}), b({weight()}, {.lr = 0.1});
+  const auto first = sequential(a), second = sequential(b);
+  for (int i = 0; i < 7; ++i) first->step();
+  check(*second, first->state_dict());
+
+  optim::StepLR steps(a, {.step_size = 2}), others(b, {.step_size = 2});
+  for (int i = 0; i < 3; ++i) steps.step();
+  check(others, steps.state_dict());
+
+  optim::ReduceLROnPlateau plateau(a), other_plateau(b);
+  for (int i = 0; i < 3; ++i) plateau.step(1 + i);
+  check(other_plateau, plateau.state_dict());
+
+  const Tensor w = zeros({2}, {.requires_grad = true}), v = ones({2}, {.requires_grad = true});
+  optim::ExponentialMovingAverage ema({w, v}), other_ema({v, w});
+  ema.update();
+  check(other_ema, ema.state_dict());
+}
+
 TEST_CASE("one cycle moves Adam's beta1 where there is no momentum") {
   optim::Adam adam({weight()}, {.lr = 0.1});
   optim::OneCycleLR schedule(adam, {.max_lr = 1, .total_steps = 10});
