@@ -12,10 +12,24 @@ std::vector<double> PerGroup::expand(std::size_t groups, const char* name) const
   return values_;
 }
 
+namespace {
+
+std::int64_t count_steps(const OneCycleLR::Options& options) {
+  const auto positive = [](std::int64_t number, const char* name) {
+    HEED_CHECK(number > 0, "Expected positive integer ", name, ", but got ", number);
+    return number;
+  };
+  if (options.total_steps) return positive(*options.total_steps, "total_steps");
+  HEED_CHECK(options.epochs && options.steps_per_epoch,
+             "You must define either total_steps OR (epochs AND steps_per_epoch)");
+  return positive(*options.epochs, "epochs") *
+         positive(*options.steps_per_epoch, "steps_per_epoch");
+}
+
+}  // namespace
+
 OneCycleLR::OneCycleLR(Optimizer& optimizer, const Options& options)
-    : LRScheduler(optimizer), options_(options) {
-  HEED_CHECK(options.total_steps > 0, "Expected positive integer total_steps, but got ",
-             options.total_steps);
+    : LRScheduler(optimizer), options_(options), total_steps_(count_steps(options)) {
   HEED_CHECK(options.pct_start >= 0 && options.pct_start <= 1,
              "Expected float between 0 and 1 pct_start, but got ", options.pct_start);
   const std::size_t groups = optimizer.num_groups();
@@ -32,7 +46,7 @@ OneCycleLR::OneCycleLR(Optimizer& optimizer, const Options& options)
   }
   base_lrs_ = start_lrs_;
 
-  const double total = static_cast<double>(options.total_steps);
+  const double total = static_cast<double>(total_steps_);
   const double rising = options.pct_start * total;
   phases_.push_back({rising - 1, &start_lrs_, &max_lrs_, &max_momentums_, &base_momentums_});
   if (options.three_phase) {
@@ -59,8 +73,8 @@ double OneCycleLR::anneal(double start, double end, double part) const {
 }
 
 double OneCycleLR::next_lr(std::size_t group, double) {
-  HEED_CHECK(last_epoch_ <= options_.total_steps, "Tried to step ", last_epoch_ + 1,
-             " times. The specified number of total steps is ", options_.total_steps);
+  HEED_CHECK(last_epoch_ <= total_steps_, "Tried to step ", last_epoch_ + 1,
+             " times. The specified number of total steps is ", total_steps_);
   const double step = static_cast<double>(last_epoch_);
   double start = 0;
   std::size_t i = 0;

@@ -34,7 +34,10 @@ class OneCycleLR final : public LRScheduler {
  public:
   struct Options {
     PerGroup max_lr;
-    std::int64_t total_steps;
+    /// Or epochs and steps_per_epoch, whose product it then is.
+    std::optional<std::int64_t> total_steps = {};
+    std::optional<std::int64_t> epochs = {};
+    std::optional<std::int64_t> steps_per_epoch = {};
     double pct_start = 0.3;
     Anneal anneal_strategy = Anneal::Cos;
     bool cycle_momentum = true;
@@ -59,6 +62,7 @@ class OneCycleLR final : public LRScheduler {
   double& momentum(std::size_t group) const;
 
   Options options_;
+  std::int64_t total_steps_;
   std::vector<double> max_lrs_, min_lrs_, start_lrs_, base_momentums_, max_momentums_;
   std::vector<Phase> phases_;
 };

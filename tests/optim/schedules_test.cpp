@@ -265,6 +265,10 @@ TEST_CASE("one cycle moves Adam's beta1 where there is no momentum") {
   schedule.step();
   CHECK(adam.options().betas[0] < 0.95);
   CHECK(adam.options().betas[1] == 0.999);
+  optim::Adam counted({weight()}, {.lr = 0.1});
+  optim::OneCycleLR by_epochs(counted, {.max_lr = 1, .epochs = 2, .steps_per_epoch = 5});
+  by_epochs.step();
+  CHECK(counted.lr() == adam.lr());
   optim::Adagrad adagrad({weight()});
   CHECK(refusal([&] { optim::OneCycleLR(adagrad, {.max_lr = 1, .total_steps = 10}); }) ==
         "optimizer must support momentum with `cycle_momentum` option enabled");
@@ -293,6 +297,11 @@ TEST_CASE("schedules refuse what makes no sense") {
         }) == "expected 2 values for max_lr, got 3");
   CHECK(refusal([&] { optim::OneCycleLR(optimizer, {.max_lr = 1, .total_steps = 0}); }) ==
         "Expected positive integer total_steps, but got 0");
+  CHECK(refusal([&] { optim::OneCycleLR(optimizer, {.max_lr = 1, .epochs = 2}); }) ==
+        "You must define either total_steps OR (epochs AND steps_per_epoch)");
+  CHECK(refusal([&] {
+          optim::OneCycleLR(optimizer, {.max_lr = 1, .epochs = 2, .steps_per_epoch = -1});
+        }) == "Expected positive integer steps_per_epoch, but got -1");
   CHECK(refusal([&] { optim::ReduceLROnPlateau(optimizer, {.factor = 1}); }) ==
         "Factor should be < 1.0.");
   const auto part =
