@@ -16,6 +16,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // seen, or floating, to be added. Undefined where nothing is masked.
 struct MaskShape {
   std::int64_t batch, heads, queries, keys;
+  std::int64_t added;  // keys behind the sequence's own, which everybody sees
   DType dtype;
 };
 
@@ -62,6 +63,11 @@ Tensor merge_masks(const AttentionCall& how, const MaskShape& shape) {
       mask = as_additive(mask, shape.dtype) + as_additive(padding, shape.dtype);
     }
   }
+  if (mask.defined() && shape.added > 0) {
+    Dims seen = mask.sizes();
+    seen.back() = shape.added;
+    mask = cat({mask, zeros(seen, {.dtype = mask.dtype()})}, -1);
+  }
   return mask;
 }
 
@@ -82,6 +88,7 @@ MultiheadAttention::MultiheadAttention(std::int64_t embed_dim, std::int64_t num_
       kdim_(options.kdim.value_or(embed_dim)),
       vdim_(options.vdim.value_or(embed_dim)),
       dropout_(options.dropout),
+      add_zero_attn_(options.add_zero_attn),
       batch_first_(options.batch_first) {
   HEED_CHECK(num_heads > 0 && embed_dim % num_heads == 0,
              "embed_dim must be divisible by num_heads, got ", embed_dim, " and ", num_heads);
@@ -102,12 +109,21 @@ MultiheadAttention::MultiheadAttention(std::int64_t embed_dim, std::int64_t num_
     in_proj_bias = zeros({3 * embed_dim}, {.dtype = options.dtype, .requires_grad = true});
     init::zeros_(out_proj.bias);
   }
+  if (options.add_bias_kv) {
+    const auto bias = [&] {
+      const Tensor made = empty({1, 1, embed_dim}, {.dtype = options.dtype});
+      return init::xavier_normal_(made, 1, options.generator).requires_grad_();
+    };
+    bias_k = bias();
+    bias_v = bias();
+  }
 }
 
 void MultiheadAttention::visit(Visitor& parts) {
   parts("q_proj_weight", q_proj_weight)("k_proj_weight", k_proj_weight);
   parts("v_proj_weight", v_proj_weight)("in_proj_weight", in_proj_weight);
-  parts("in_proj_bias", in_proj_bias)("out_proj", out_proj);
+  parts("in_proj_bias", in_proj_bias)("bias_k", bias_k)("bias_v", bias_v);
+  parts("out_proj", out_proj);
 }
 
 Tensor MultiheadAttention::weight_of(int part) const {
@@ -131,6 +147,15 @@ MultiheadAttention::Heads MultiheadAttention::project(const Tensor& query, const
   return {split_heads(linear(query, weight_of(0), bias(0)), num_heads_),
           split_heads(linear(key, weight_of(1), bias(1)), num_heads_),
           split_heads(linear(value, weight_of(2), bias(2)), num_heads_)};
+}
+
+// Keys or values (B, H, S, D) and behind them the learned one and the one of zeros, if there are.
+Tensor MultiheadAttention::with_added(const Tensor& heads, const Tensor& bias) const {
+  std::vector<Tensor> all{heads};
+  const Dims one{heads.size(0), heads.size(1), 1, heads.size(3)};
+  if (bias.defined()) all.push_back(bias.reshape({1, num_heads_, 1, -1}).expand(one));
+  if (add_zero_attn_) all.push_back(zeros(one, {.dtype = heads.dtype()}));
+  return all.size() > 1 ? cat(all, 2) : heads;
 }
 
 AttentionResult MultiheadAttention::forward(const Tensor& query, const Tensor& key,
@@ -158,8 +183,11 @@ AttentionResult MultiheadAttention::forward(const Tensor& query, const Tensor& k
       "query ", query.sizes(), ", key ", key.sizes(), " and value ", value.sizes(),
       " do not belong together: batch sizes, and lengths of key and value, must agree");
 
-  const auto [q, k, v] = project(q_in, k_in, v_in);
-  const MaskShape shape{q.size(0), num_heads_, q.size(2), k.size(2), q.dtype()};
+  auto [q, k, v] = project(q_in, k_in, v_in);
+  const std::int64_t keys = k.size(2);
+  k = with_added(k, bias_k);
+  v = with_added(v, bias_v);
+  const MaskShape shape{q.size(0), num_heads_, q.size(2), keys, k.size(2) - keys, q.dtype()};
   const bool dropping = dropout_ > 0 && training();
 
   AttentionResult result;
@@ -175,7 +203,8 @@ AttentionResult MultiheadAttention::forward(const Tensor& query, const Tensor& k
       result.weights = how.average_attn_weights ? weights.mean(1) : weights;
       if (one_sequence) result.weights = result.weights.squeeze(0);
     }
-  } else if (how.is_causal && !how.attn_mask.defined() && !how.key_padding_mask.defined()) {
+  } else if (how.is_causal && !how.attn_mask.defined() && !how.key_padding_mask.defined() &&
+             shape.added == 0) {
     result.output = scaled_dot_product_attention(q, k, v, {.is_causal = true});
   } else {
     Tensor mask = merge_masks(how, shape);

@@ -77,6 +77,50 @@ TEST_CASE("the fused way and the way that returns weights give the same output")
                  1e-12, 1e-13));
 }
 
+TEST_CASE("keys that are added stand behind the sequence, where no mask reaches") {
+  manual_seed(8);
+  const nn::MultiheadAttention attention(4, 2,
+                                         {.add_bias_kv = true,
+                                          .add_zero_attn = true,
+                                          .kdim = 3,
+                                          .vdim = 5,
+                                          .batch_first = true,
+                                          .dtype = float64});
+  CHECK(attention.bias_k.sizes() == Dims{1, 1, 4});
+  const StateDict state = attention.state_dict();
+  CHECK(state[4].first == "bias_k");
+  CHECK(state[5].first == "bias_v");
+  CHECK(state[6].first == "out_proj.weight");
+
+  const Tensor x = draw({2, 3, 4}), key = draw({2, 3, 3}), value = draw({2, 3, 5});
+  const Tensor padding = tensor({{true, true, true}, {false, false, true}});
+  std::vector<nn::AttentionCall> calls(4);
+  calls[1].is_causal = true;
+  calls[2].key_padding_mask = padding;
+  calls[3].attn_mask = draw({3, 3}).detach();
+  calls[3].key_padding_mask = padding;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    CAPTURE(i);
+    nn::AttentionCall fused = calls[i];
+    fused.need_weights = false;
+    const auto [output, weights] = attention(x, key, value, calls[i]);
+    CHECK(weights.sizes() == Dims{2, 3, 5});
+    CHECK(weights.narrow(2, 3, 2).min().item() > 0);
+    CHECK(allclose(attention(x, key, value, fused).output, output, 1e-10, 1e-12));
+  }
+  // Where all of a sequence is masked there is still something to see.
+  CHECK(attention(x, key, value, calls[2]).weights.index({0, Ellipsis, Slice(0, 3)}).max().item() ==
+        0);
+  for (const bool need_weights : {true, false}) {
+    calls[2].need_weights = need_weights;
+    const auto checked = testing::gradcheck_module(
+        attention, {x, key, value}, [&](const auto& copy, const std::vector<Tensor>& given) {
+          return copy(given[0], given[1], given[2], calls[2]).output;
+        });
+    CHECK_MESSAGE(checked.passed, checked.message);
+  }
+}
+
 TEST_CASE("masked keys get no weight") {
   manual_seed(3);
   const nn::MultiheadAttention attention(4, 2, {.batch_first = true});
