@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "nn/init.h"
 #include "tests/parity/support/compare.h"
 
 namespace {
@@ -35,6 +36,27 @@ Tensor probabilities(const Args& args) {
   return stack(list);
 }
 
+/// nn::init's function of that name.
+Tensor initial(const Args& args, DType dtype) {
+  namespace init = nn::init;
+  const std::string name = args.text("name", "");
+  const Tensor x = empty(args.list("sizes"), {.dtype = dtype});
+  const nn::init::KaimingOptions kaiming{.a = args.real("a", 0),
+                                         .mode = args.text("mode", "fan_in"),
+                                         .nonlinearity = args.text("nonlinearity", "leaky_relu")};
+  const double mean = args.real("mean", 0), std = args.real("std", 1);
+  if (name == "uniform_") return init::uniform_(x, args.real("a", 0), args.real("b", 1));
+  if (name == "normal_") return init::normal_(x, mean, std);
+  if (name == "zeros_") return init::zeros_(x);
+  if (name == "ones_") return init::ones_(x);
+  if (name == "xavier_uniform_") return init::xavier_uniform_(x, args.real("gain", 1));
+  if (name == "xavier_normal_") return init::xavier_normal_(x, args.real("gain", 1));
+  if (name == "kaiming_uniform_") return init::kaiming_uniform_(x, kaiming);
+  if (name == "kaiming_normal_") return init::kaiming_normal_(x, kaiming);
+  HEED_CHECK(name == "trunc_normal_", "unknown initialisation ", name);
+  return init::trunc_normal_(x, mean, std, args.real("a", -2), args.real("b", 2));
+}
+
 Tensor draw(const std::string& name, const Args& args) {
   const DType dtype = dtype_of_kind(args.text("dtype", "f32"), float32);
   if (name == "rand") return rand(args.list("sizes"), {.dtype = dtype});
@@ -56,15 +78,20 @@ Tensor draw(const std::string& name, const Args& args) {
   if (name == "multinomial_many") {
     return multinomial(probabilities(args), args.whole("samples"), args.flag("replacement"));
   }
+  if (name == "init") return initial(args, dtype);
   if (name == "linear") return linear_parameters(args);
   HEED_CHECK(name == "embedding", "unknown draw ", name);
   return randn({args.whole("rows") * args.whole("width")});
 }
 
 /// float32 normals in blocks of 16 come from another logarithm and cosine than PyTorch's
-/// vectorised ones; everything else is exact.
-Tolerance tolerance_of(const std::string& name, const Tensor& values) {
-  const bool normal = name == "randn" || name == "normal_" || name == "embedding";
+/// vectorised ones, and truncated ones from another inverse of erf; everything else is exact.
+Tolerance tolerance_of(const std::string& name, const Args& args, const Tensor& values) {
+  const std::string how = name == "init" ? args.text("name", "") : name;
+  if (how == "trunc_normal_") {
+    return {.relative = values.dtype() == float32 ? 1e-6 : 1e-14, .scale = 1};
+  }
+  const bool normal = how == "randn" || how == "embedding" || how.find("normal_") != how.npos;
   if (normal && values.dtype() == float32 && values.numel() >= 16) {
     return {.relative = 1e-6, .scale = 1};
   }
@@ -81,9 +108,11 @@ TEST_CASE("draws after manual_seed are PyTorch's, bit for bit") {
     int step = 0;
     for (const Json& one : sequence["steps"]) {
       const std::string name = one["draw"];
-      const Tensor values = draw(name, Args(one["args"]));
-      const std::string wrong = difference(values, dims(one["s"]), values.dtype(),
-                                           parity::numbers(one["v"]), tolerance_of(name, values));
+      const Args args(one["args"]);
+      const Tensor values = draw(name, args);
+      const std::string wrong =
+          difference(values, dims(one["s"]), values.dtype(), parity::numbers(one["v"]),
+                     tolerance_of(name, args, values));
       CHECK_MESSAGE(wrong.empty(), "sequence " << number << " step " << step << ", " << name
                                                << one["args"].dump() << ": " << wrong);
       ++step;

@@ -31,6 +31,8 @@ DRAWS = {
     "multinomial_many": lambda weights, samples, replacement: torch.multinomial(
         torch.tensor(weights), samples, replacement),
     "linear": lambda inputs, outputs, bias: initialised(torch.nn.Linear(inputs, outputs, bias)),
+    "init": lambda name, sizes, dtype, **options: getattr(torch.nn.init, name)(
+        torch.empty(sizes, dtype=DTYPES[dtype]), **options),
     "embedding": lambda rows, width: initialised(torch.nn.Embedding(rows, width)),
 }
 SEEDS = [0, 1, 42, 1345481140, -1, -123456789, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 7,
@@ -99,6 +101,18 @@ def generate():
     s.append(sequence(9, rand(2), ("linear", {"inputs": 3, "outputs": 2, "bias": True}), randn(2),
                       ("randint", {"low": 0, "high": 100, "sizes": [3]}), ("randperm", {"n": 6}),
                       randn(1, dtype="f64"), ("dropout", {"p": 0.3, "sizes": [6]}), randn(18)))
+    for dtype in ("f32", "f64"):
+        for sizes in ([3, 4], [2, 3, 4]):
+            init = lambda name, **options: sequence(6, ("init", {
+                "name": name, "sizes": sizes, "dtype": dtype, **options}), rand(1))
+            s += [init("uniform_"), init("uniform_", a=-2.0, b=3.0), init("normal_"),
+                  init("normal_", mean=1.0, std=0.02), init("zeros_"), init("ones_"),
+                  init("xavier_uniform_"), init("xavier_uniform_", gain=2.0),
+                  init("xavier_normal_"), init("xavier_normal_", gain=0.5),
+                  init("kaiming_uniform_"), init("kaiming_uniform_", a=0.3, mode="fan_out"),
+                  init("kaiming_uniform_", nonlinearity="relu"), init("kaiming_normal_"),
+                  init("kaiming_normal_", mode="fan_out", nonlinearity="tanh"),
+                  init("trunc_normal_"), init("trunc_normal_", mean=0.5, std=2.0, a=-1.0, b=1.5)]
     # The state is regenerated after 624 words.
     s.append(sequence(2, rand(700), rand(3)))
     s.append(sequence(2, rand(400, dtype="f64"), rand(3)))
