@@ -32,6 +32,8 @@ AnyModule attention(const Args& options, DType floating) {
       options.whole("embed_dim"), options.whole("num_heads"),
       nn::MultiheadAttentionOptions{.dropout = options.real("dropout", 0),
                                     .bias = options.flag("bias", true),
+                                    .add_bias_kv = options.flag("add_bias_kv"),
+                                    .add_zero_attn = options.flag("add_zero_attn"),
                                     .kdim = options.maybe_whole("kdim"),
                                     .vdim = options.maybe_whole("vdim"),
                                     .batch_first = options.flag("batch_first")});
@@ -59,8 +61,10 @@ AnyModule encoder(M made, const char* mask_name, DType floating) {
           }};
 }
 
-AnyModule decoder(nn::TransformerDecoderLayer made, DType floating) {
-  auto module = std::make_shared<nn::TransformerDecoderLayer>(std::move(made));
+/// One decoder layer, or a stack.
+template <class M>
+AnyModule decoder(M made, DType floating) {
+  auto module = std::make_shared<M>(std::move(made));
   return {module, [=](In in, const Args& call) {
             const auto mask = [&](const char* name) {
               return tensor_of_call(call, name, floating);
@@ -75,15 +79,18 @@ AnyModule decoder(nn::TransformerDecoderLayer made, DType floating) {
 
 AnyModule transformer(const std::string& name, const Args& options, DType floating) {
   const std::int64_t width = options.whole("d_model"), heads = options.whole("nhead");
+  const std::int64_t count = options.whole("num_layers", 0);
   const nn::TransformerLayerOptions layer = layer_options(options);
-  if (name == "TransformerDecoderLayer") {
-    return decoder(nn::TransformerDecoderLayer(width, heads, layer), floating);
+  std::optional<nn::LayerNorm> norm;
+  if (options.flag("final_norm")) norm.emplace(width);
+  if (name.starts_with("TransformerDecoder")) {
+    nn::TransformerDecoderLayer one(width, heads, layer);
+    if (name == "TransformerDecoderLayer") return decoder(std::move(one), floating);
+    return decoder(nn::TransformerDecoder(one, count, norm), floating);
   }
   nn::TransformerEncoderLayer one(width, heads, layer);
   if (name == "TransformerEncoderLayer") return encoder(std::move(one), "src_mask", floating);
-  std::optional<nn::LayerNorm> norm;
-  if (options.flag("final_norm")) norm.emplace(width);
-  return encoder(nn::TransformerEncoder(one, options.whole("num_layers"), norm), "mask", floating);
+  return encoder(nn::TransformerEncoder(one, count, norm), "mask", floating);
 }
 
 nn::GPTConfig gpt_config(const Args& options) {
