@@ -121,8 +121,9 @@ class ModuleList : public ModuleOf<ModuleList<M>> {
 
   std::size_t size() const { return modules_.size(); }
   bool empty() const { return modules_.empty(); }
-  M& operator[](std::size_t i) { return modules_.at(i); }
-  const M& operator[](std::size_t i) const { return modules_.at(i); }
+  /// Error: index 3 is out of range.
+  M& operator[](std::size_t i) { return check(i), modules_[i]; }
+  const M& operator[](std::size_t i) const { return check(i), modules_[i]; }
   auto begin() { return modules_.begin(); }
   auto end() { return modules_.end(); }
   auto begin() const { return modules_.begin(); }
@@ -133,6 +134,10 @@ class ModuleList : public ModuleOf<ModuleList<M>> {
   }
 
  private:
+  void check(std::size_t i) const {
+    HEED_CHECK(i < size(), "index ", i, " is out of range for a ModuleList of ", size());
+  }
+
   std::vector<M> modules_;
 };
 

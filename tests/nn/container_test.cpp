@@ -61,4 +61,6 @@ TEST_CASE("ModuleList is a vector of modules whose parameters are listed") {
   CHECK(x.sizes() == Dims{4});
   const auto twin = layers.clone();
   CHECK_FALSE(twin[0].weight.is(layers[0].weight));
+  CHECK_THROWS_WITH_AS(layers[2], "index 2 is out of range for a ModuleList of 2", Error);
+  CHECK_THROWS_WITH_AS(twin[2], "index 2 is out of range for a ModuleList of 2", Error);
 }
