@@ -102,6 +102,7 @@ GPTTransformer::GPTTransformer(const GPTConfig& config)
       wpe(config.block_size, config.n_embd, {.dtype = config.dtype, .generator = config.generator}),
       drop(config.dropout),
       ln_f(config.n_embd, norm_options(config)) {
+  HEED_CHECK(config.n_layer >= 0, "n_layer must not be negative, got ", config.n_layer);
   h.reserve(static_cast<std::size_t>(config.n_layer));
   for (std::int64_t i = 0; i < config.n_layer; ++i) h.emplace_back(config);
 }

@@ -32,6 +32,7 @@ Tensor activate(const Tensor& x, const std::string& activation) {
 
 template <class Layer>
 ModuleList<Layer> clones(const Layer& layer, std::int64_t count) {
+  HEED_CHECK(count >= 0, "num_layers must not be negative, got ", count);
   ModuleList<Layer> list;
   list.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) list.push_back(layer.clone());

@@ -225,6 +225,8 @@ TEST_CASE("what GPT refuses") {
   CHECK_THROWS_WITH_AS(model(tensor({1, 2})), "transformer: expected tokens (B, T), got [2]",
                        Error);
   CHECK_THROWS_AS(nn::GPT({.vocab_size = 5, .n_layer = 1, .n_head = 3, .n_embd = 8}), Error);
+  CHECK_THROWS_WITH_AS(nn::GPT({.vocab_size = 5, .n_layer = -1, .n_head = 2, .n_embd = 8}),
+                       "n_layer must not be negative, got -1", Error);
   CHECK_THROWS_AS(model.generate(tensor({{1}}), {.temperature = -1}), Error);
   CHECK_THROWS_AS(model.generate(tensor({{1}}), {.top_k = 0}), Error);
   CHECK_THROWS_AS(model.generate(tensor({{1}}), {.top_p = 1.5}), Error);

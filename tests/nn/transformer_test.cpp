@@ -49,6 +49,17 @@ TEST_CASE(
                                     return copy(given[0], given[1], {.tgt_is_causal = true});
                                   });
     CHECK_MESSAGE(decoder.passed, decoder.message);
+    const std::optional<nn::LayerNorm> norm(std::in_place, 4,
+                                            nn::LayerNormOptions{.dtype = float64});
+    const auto encoders = testing::gradcheck_module(
+        nn::TransformerEncoder(nn::TransformerEncoderLayer(4, 2, small(norm_first)), 2, norm), {x});
+    CHECK_MESSAGE(encoders.passed, encoders.message);
+    const auto decoders = testing::gradcheck_module(
+        nn::TransformerDecoder(nn::TransformerDecoderLayer(4, 2, small(norm_first)), 2, norm),
+        {x, memory}, [](const auto& copy, const std::vector<Tensor>& given) {
+          return copy(given[0], given[1]);
+        });
+    CHECK_MESSAGE(decoders.passed, decoders.message);
   }
 }
 
@@ -82,6 +93,8 @@ TEST_CASE("what a stack refuses is named by its path") {
   const nn::TransformerEncoder encoder(nn::TransformerEncoderLayer(4, 2), 2);
   CHECK_THROWS_WITH_AS(encoder(ones({3, 1, 5})),
                        "layers.0.self_attn: query: expected last dimension 4, got 5", Error);
+  CHECK_THROWS_WITH_AS(nn::TransformerEncoder(nn::TransformerEncoderLayer(4, 2), -1),
+                       "num_layers must not be negative, got -1", Error);
   CHECK_THROWS_WITH_AS(nn::TransformerEncoderLayer(4, 2, {.activation = "step"}),
                        "activation should be relu/gelu, not step", Error);
 }
