@@ -7,11 +7,13 @@
 #include "core/ops/ops.h"
 #include "core/random.h"
 #include "nn/activation.h"
+#include "nn/container.h"
 #include "nn/dropout.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
 #include "nn/loss.h"
 #include "nn/norm.h"
+#include "nn/positions.h"
 #include "support/gradcheck_module.h"
 
 using namespace heed;
@@ -43,12 +45,37 @@ TEST_CASE("every layer's gradients agree with finite differences") {
   check(nn::Softmax(-1), draw({2, 3}));
   check(nn::LogSoftmax(0), draw({2, 3}));
   check(nn::Identity(), draw({2, 3}));
+  check(nn::Dropout(0.5).eval(), draw({2, 3}));
+  check(nn::Sequential(nn::Linear(3, 4, {.dtype = float64}), nn::Tanh(),
+                       nn::Linear(4, 2, {.dtype = float64})),
+        draw({2, 3}));
+  check(nn::SinusoidalPositions(4, 6, {.dtype = float64}), draw({2, 3, 6}));
 
   const Tensor indices = tensor({{0, 3, 3}, {2, 1, 0}});
   const nn::Embedding embedding(4, 3, {.dtype = float64});
   const auto result = testing::gradcheck_module(
       embedding, {}, [&](const nn::Embedding& copy, const auto&) { return copy(indices); });
   CHECK_MESSAGE(result.passed, result.message);
+}
+
+TEST_CASE("every loss's gradients agree with finite differences") {
+  manual_seed(5);
+  const auto check = [](const auto& loss, const Tensor& x, const Tensor& target) {
+    const auto result = testing::gradcheck_module(
+        loss, {x},
+        [&](const auto& copy, const std::vector<Tensor>& given) { return copy(given[0], target); });
+    CAPTURE(loss.kind());
+    CHECK_MESSAGE(result.passed, result.message);
+  };
+  const Tensor other = rand({4, 3}, {.dtype = float64}), classes = tensor({0, 2, 1, 2}),
+               weight = tensor({1., 2., 0.5}, {.dtype = float64});
+  check(nn::MSELoss(), draw({4, 3}), other);
+  check(nn::L1Loss(), draw({4, 3}), other);
+  check(nn::SmoothL1Loss({.beta = 0.5}), draw({4, 3}), other);
+  check(nn::CrossEntropyLoss({.weight = weight, .label_smoothing = 0.1}), draw({4, 3}), classes);
+  check(nn::NLLLoss({.weight = weight}), draw({4, 3}), classes);
+  check(nn::BCEWithLogitsLoss({.pos_weight = weight}), draw({4, 3}), other);
+  check(nn::KLDivLoss(), draw({4, 3}), other);
 }
 
 TEST_CASE("Linear starts within 1/sqrt(in), bias drawn after weight") {
