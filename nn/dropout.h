@@ -14,7 +14,9 @@ class Dropout : public ModuleOf<Dropout> {
     HEED_CHECK(p >= 0 && p <= 1, "dropout probability has to be between 0 and 1, but got ", p);
   }
   Tensor forward(const Tensor& x) const { return dropout(x, p, training()); }
-  std::string extra_repr() const override { return heed::detail::concat("p=", p); }
+  std::string extra_repr() const override {
+    return heed::detail::concat("p=", p, ", inplace=False");
+  }
 
   double p;
 };

@@ -1,11 +1,24 @@
 #include "nn/norm.h"
 
 #include <limits>
+#include <string>
 
 #include "core/factory.h"
 #include "core/ops/ops.h"
 
 namespace heed::nn {
+namespace {
+
+// As Python prints a tuple: (4,) and (3, 4).
+std::string as_tuple(const Dims& shape) {
+  std::string text = "(";
+  for (std::int64_t i = 0; i < shape.size(); ++i) {
+    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+}  // namespace
 
 LayerNorm::LayerNorm(const Dims& shape, const LayerNormOptions& options)
     : normalized_shape(shape), eps(options.eps) {
@@ -19,7 +32,7 @@ Tensor LayerNorm::forward(const Tensor& x) const {
 }
 
 std::string LayerNorm::extra_repr() const {
-  return heed::detail::concat(normalized_shape, ", eps=", eps,
+  return heed::detail::concat(as_tuple(normalized_shape), ", eps=", eps,
                               ", elementwise_affine=", weight.defined() ? "True" : "False");
 }
 
@@ -38,7 +51,7 @@ Tensor RMSNorm::forward(const Tensor& x) const {
 }
 
 std::string RMSNorm::extra_repr() const {
-  return heed::detail::concat(normalized_shape,
+  return heed::detail::concat(as_tuple(normalized_shape),
                               ", eps=", eps ? heed::detail::concat(*eps) : std::string("None"),
                               ", elementwise_affine=", weight.defined() ? "True" : "False");
 }

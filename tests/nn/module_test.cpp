@@ -8,9 +8,13 @@
 #include "core/factory.h"
 #include "core/ops/ops.h"
 #include "core/random.h"
+#include "nn/activation.h"
 #include "nn/container.h"
 #include "nn/dropout.h"
+#include "nn/embedding.h"
 #include "nn/linear.h"
+#include "nn/loss.h"
+#include "nn/norm.h"
 #include "support/refusal.h"
 
 using namespace heed;
@@ -282,7 +286,19 @@ TEST_CASE("a module prints as in PyTorch") {
   CHECK(text.str() ==
         "Net(\n"
         "  (hidden): Linear(in_features=3, out_features=4, bias=True)\n"
-        "  (dropout): Dropout(p=0.5)\n"
+        "  (dropout): Dropout(p=0.5, inplace=False)\n"
         "  (out): Linear(in_features=4, out_features=2, bias=True)\n"
         ")");
+  const auto printed = [](const nn::Module& module) {
+    std::ostringstream out;
+    out << module;
+    return out.str();
+  };
+  CHECK(printed(nn::LayerNorm(4)) == "LayerNorm((4,), eps=1e-05, elementwise_affine=True)");
+  CHECK(printed(nn::LayerNorm({3, 4}, {.elementwise_affine = false})) ==
+        "LayerNorm((3, 4), eps=1e-05, elementwise_affine=False)");
+  CHECK(printed(nn::Embedding(5, 3, {.padding_idx = 1})) == "Embedding(5, 3, padding_idx=1)");
+  CHECK(printed(nn::GELU()) == "GELU(approximate='none')");
+  CHECK(printed(nn::Softmax(-1)) == "Softmax(dim=-1)");
+  CHECK(printed(nn::MSELoss()) == "MSELoss()");
 }
