@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "core/autograd/grad_mode.h"
+#include "core/ops/inplace.h"
 #include "core/ops/ops.h"
 
 namespace heed::nn {
@@ -202,6 +203,7 @@ LoadResult Module::load_state_dict(const StateDict& state, bool strict) {
   HEED_CHECK(problems.empty(), "Error(s) in loading state_dict for ", kind(), ":", problems);
 
   NoGradGuard no_grad;
+  for (const auto& [parameter, source] : copies) heed::detail::check_writable(parameter);
   for (const auto& [parameter, source] : copies) parameter.copy_(*source);
   return result;
 }

@@ -271,6 +271,16 @@ TEST_CASE("a state that does not fit is refused with all that is wrong, and chan
   CHECK(equal(net.hidden.weight, before.hidden.weight));
 }
 
+TEST_CASE("a parameter that cannot be written to keeps the others from being loaded") {
+  nn::Linear layer(2, 3);
+  layer.bias = zeros({1}).expand({3});
+  const Tensor before = layer.weight.detach().clone();
+  CHECK(refusal([&] {
+          layer.load_state_dict({{"weight", ones({3, 2})}, {"bias", ones({3})}});
+        }).find("more than one element") != std::string::npos);
+  CHECK(equal(layer.weight, before));
+}
+
 TEST_CASE("a state that is not strict reports what it left aside") {
   nn::Linear layer(2, 1);
   const nn::LoadResult result =
