@@ -1,6 +1,7 @@
 // summary: a model as a table of layers, output shapes, parameters and memory.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,15 +50,25 @@ std::string summary(const M& module, const std::vector<Tensor>& inputs) {
   M copy(module);
   copy.eval();
   detail::OutputRecorder recorder;
-  HEED_CHECK(inputs.size() == 1 || inputs.size() == 2 || inputs.size() == 3,
-             "summary takes one to three inputs, got ", inputs.size());
   const auto run = [&](const auto&... x) {
-    if constexpr (requires { copy(x...); }) copy(x...);
+    if constexpr (requires { copy(x...); }) {
+      copy(x...);
+    } else {
+      HEED_CHECK(false, "summary: ", copy.kind(), " does not take ", sizeof...(x), " tensors");
+    }
   };
-  if (inputs.size() == 1) run(inputs[0]);
-  if (inputs.size() == 2) run(inputs[0], inputs[1]);
-  if (inputs.size() == 3) run(inputs[0], inputs[1], inputs[2]);
+  switch (inputs.size()) {
+    case 1: run(inputs[0]); break;
+    case 2: run(inputs[0], inputs[1]); break;
+    case 3: run(inputs[0], inputs[1], inputs[2]); break;
+    default: HEED_CHECK(false, "summary takes one to three inputs, got ", inputs.size());
+  }
   return detail::summary_table(copy, recorder.outputs());
+}
+
+template <class M>
+std::string summary(const M& module, std::initializer_list<Tensor> inputs) {
+  return summary(module, std::vector<Tensor>(inputs));
 }
 
 /// The same on an input of zeros; dtype int64 for what takes tokens.

@@ -46,7 +46,10 @@ TEST_CASE("summary takes several inputs") {
   const Tensor x = zeros({3, 1, 4});
   CHECK(nn::summary(attention, std::vector<Tensor>{x, x, x}).find("[3, 1, 4]") !=
         std::string::npos);
+  CHECK(nn::summary(attention, {x, x, x}) == nn::summary(attention, std::vector<Tensor>{x, x, x}));
   CHECK_THROWS_AS(nn::summary(attention, std::vector<Tensor>{}), Error);
+  CHECK_THROWS_WITH_AS(nn::summary(nn::Linear(4, 2), {x, x}),
+                       "summary: Linear does not take 2 tensors", Error);
   CHECK_THROWS_AS(nn::summary(nn::Linear(3, 2), Dims{4, 5}), Error);
   CHECK(nn::detail::call_observer == nullptr);
 }
