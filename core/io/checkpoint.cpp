@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <string_view>
 
+#include "core/autograd/grad_mode.h"
 #include "core/factory.h"
 #include "core/io/bytes.h"
 
@@ -68,6 +70,51 @@ Checkpoint load_checkpoint(const std::string& path, const LoadOptions& options) 
   }
   if (!has_step) fail_in(path, "is no whole checkpoint: it lacks \"", kStep, "\"");
   return checkpoint;
+}
+
+namespace {
+
+StateDict copy_of(const StateDict& state) {
+  NoGradGuard no_grad;
+  StateDict copy;
+  for (const auto& [name, tensor] : state) copy.add(name, tensor.clone());
+  return copy;
+}
+
+}  // namespace
+
+// Each target is copied before it is loaded, to be set back should a later one refuse. The model
+// comes last: it refuses before it changes anything, and needs no copy.
+Checkpoint restore_checkpoint(const std::string& path, const CheckpointTargets& targets,
+                              const LoadOptions& options) {
+  Checkpoint saved = load_checkpoint(path, options);
+  std::vector<std::function<void()>> undo;
+  const auto restore = [&](const char* name, const auto& load) {
+    try {
+      load();
+    } catch (const Error& error) {
+      fail_in(path, name, ": ", error.what());
+    }
+  };
+  const auto restore_part = [&](const char* name, const Stateful& target, const StateDict& state) {
+    if (!target.load) return;
+    undo.push_back([&target, before = copy_of(target.save())] { target.load(before); });
+    restore(name, [&] { target.load(state); });
+  };
+  try {
+    if (Generator* generator = targets.generator) {
+      undo.push_back([generator, before = generator->state()] { generator->set_state(before); });
+      restore(kGenerator, [&] { generator->set_state(saved.generator); });
+    }
+    restore_part("scheduler", targets.scheduler, saved.scheduler);
+    restore_part("optimizer", targets.optimizer, saved.optimizer);
+    restore_part("extra", targets.extra, saved.extra);
+    if (targets.model.load) restore("model", [&] { targets.model.load(saved.model); });
+  } catch (...) {
+    for (auto step = undo.rbegin(); step != undo.rend(); ++step) (*step)();
+    throw;
+  }
+  return saved;
 }
 
 }  // namespace heed::io

@@ -43,9 +43,7 @@ struct Training {
   }
 
   void save(const std::string& path) {
-    StateDict model;
-    for (std::size_t i = 0; i < params.size(); ++i) model.add(std::to_string(i), params[i]);
-    io::save_checkpoint(path, {.model = model,
+    io::save_checkpoint(path, {.model = model.state_dict(),
                                .optimizer = optimizer.state_dict(),
                                .scheduler = schedule.state_dict(),
                                .generator = generator.state(),
@@ -54,18 +52,29 @@ struct Training {
                                .metadata = {{"made by", "a test"}}});
   }
 
-  void load(const std::string& path) {
-    const io::Checkpoint saved = io::load_checkpoint(path);
-    NoGradGuard no_grad;
-    for (std::size_t i = 0; i < params.size(); ++i) {
-      params[i].copy_(saved.model.at(std::to_string(i)));
+  struct Params {
+    std::vector<Tensor>& params;
+    StateDict state_dict() const {
+      StateDict state;
+      for (std::size_t i = 0; i < params.size(); ++i) state.add(std::to_string(i), params[i]);
+      return state;
     }
-    optimizer.load_state_dict(saved.optimizer);
-    schedule.load_state_dict(saved.scheduler);
-    average.load_state_dict(saved.extra);
-    generator.set_state(saved.generator);
-    step = saved.step;
+    void load_state_dict(const StateDict& state) {
+      HEED_CHECK(state.size() == params.size(), "not ", params.size(), " weights");
+      NoGradGuard no_grad;
+      for (std::size_t i = 0; i < params.size(); ++i) params[i].copy_(state.at(std::to_string(i)));
+    }
+  } model{params};
+
+  io::CheckpointTargets targets() {
+    return {.model = model,
+            .optimizer = optimizer,
+            .scheduler = schedule,
+            .generator = &generator,
+            .extra = average};
   }
+
+  void load(const std::string& path) { step = io::restore_checkpoint(path, targets()).step; }
 };
 
 }  // namespace
@@ -91,6 +100,61 @@ TEST_CASE("training resumed from a checkpoint goes on with the same bits as one 
   }
   CHECK(resumed.optimizer.lr() == whole.optimizer.lr());
   CHECK(resumed.generator.random64() == whole.generator.random64());
+}
+
+TEST_CASE("a checkpoint that one part refuses changes no part") {
+  const Folder folder;
+  const std::string path = folder / "run";
+  Training from, into;
+  from.advance(3);
+  into.advance(5);
+  from.save(path);
+  const io::Checkpoint good = io::load_checkpoint(path);
+
+  const auto everything = [](Training& training) {
+    StateDict all;
+    all.add_all(training.model.state_dict(), "model.");
+    all.add_all(training.optimizer.state_dict(), "optimizer.");
+    all.add_all(training.schedule.state_dict(), "scheduler.");
+    all.add_all(training.average.state_dict(), "extra.");
+    StateDict copy;
+    for (const auto& [key, value] : all) copy.add(key, value.detach().clone());
+    return copy;
+  };
+  const StateDict before = everything(into);
+  const auto generator = into.generator.state();
+  const auto refused = [&](const io::Checkpoint& bad, const std::string& part) {
+    io::save_checkpoint(path, bad);
+    const std::string message = refusal([&] { io::restore_checkpoint(path, into.targets()); });
+    CHECK_MESSAGE(message.starts_with(path + ": " + part + ": "), message);
+    const StateDict after = everything(into);
+    REQUIRE(after.size() == before.size());
+    for (const auto& [key, value] : before) {
+      CHECK_MESSAGE(same_bits(after.at(key), value), part << " changed " << key);
+    }
+    CHECK(into.generator.state() == generator);
+  };
+  const std::pair<const char*, StateDict io::Checkpoint::*> parts[] = {
+      {"model", &io::Checkpoint::model},
+      {"optimizer", &io::Checkpoint::optimizer},
+      {"scheduler", &io::Checkpoint::scheduler},
+      {"extra", &io::Checkpoint::extra}};
+  for (const auto& [name, part] : parts) {
+    io::Checkpoint bad = good;
+    (bad.*part).add("stranger", ones({2}));
+    refused(bad, name);
+    bad.*part = {};
+    refused(bad, name);
+  }
+  io::Checkpoint bad = good;
+  bad.generator.clear();
+  refused(bad, "generator");
+
+  // What is not asked for is left alone.
+  io::save_checkpoint(path, good);
+  io::restore_checkpoint(path, {.model = into.model});
+  CHECK(same_bits(into.params[0], from.params[0]));
+  CHECK(same_bits(into.average.shadow()[0], before.at("extra.shadow.0")));
 }
 
 TEST_CASE("a checkpoint brings back every part as it was saved") {
