@@ -7,33 +7,13 @@
 
 #include "core/factory.h"
 #include "core/ops/ops.h"
-#include "support.h"
+#include "expect.h"
 
 using namespace heed;
 using namespace heed::test;
 using nlohmann::json;
 
 namespace {
-
-std::string fixture(const std::string& name) {
-  return std::string(HEED_TEST_DATA_DIR "/parity/fixtures/") + name;
-}
-
-void check_values(const Tensor& got, const json& want) {
-  CHECK(got.sizes() == Dims(want.at("s").get<std::vector<std::int64_t>>()));
-  const std::string kind = want.at("d");
-  CHECK(got.dtype() == (kind == "f64"   ? float64
-                        : kind == "f32" ? float32
-                        : kind == "i"   ? int64
-                                        : boolean));
-  CHECK(got.is_contiguous());
-  const std::vector<double> values = got.to_vector<double>();
-  REQUIRE(values.size() == want.at("v").size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const json& v = want.at("v")[i];
-    CHECK(values[i] == (v.is_boolean() ? v.get<bool>() : v.get<double>()));
-  }
-}
 
 // An npy file of version 1 with this header text and these data.
 std::string npy(const std::string& header, const std::string& data) {
@@ -43,10 +23,7 @@ std::string npy(const std::string& header, const std::string& data) {
 }
 
 std::string refused(const std::string& bytes) {
-  const std::string message = refusal([&] { io::parse_npy(as_bytes(bytes), "x.npy"); });
-  if (message.empty()) return "was read";
-  REQUIRE(message.rfind("x.npy: ", 0) == 0);
-  return message.substr(7);
+  return refusal_of("x.npy", [&] { io::parse_npy(as_bytes(bytes), "x.npy"); });
 }
 
 std::string refused_header(const std::string& header, const std::string& data = "") {

@@ -10,7 +10,7 @@
 #include "core/io/zip.h"
 #include "core/memory.h"
 #include "core/ops/ops.h"
-#include "support.h"
+#include "expect.h"
 
 using namespace heed;
 using namespace heed::test;
@@ -18,33 +18,19 @@ using nlohmann::json;
 
 namespace {
 
-std::string fixture(const std::string& name) {
-  return std::string(HEED_TEST_DATA_DIR "/parity/fixtures/") + name;
-}
 // Made by archives/generate.py.
 std::string archive(const std::string& name) {
   return HEED_TEST_DATA_DIR "/core/io/archives/" + name + ".npz";
 }
 
 std::string refused(const std::string& bytes) {
-  const std::string message = refusal([&] { io::parse_npz(as_bytes(bytes), "x.npz"); });
-  if (message.empty()) return "was read";
-  REQUIRE(message.rfind("x.npz: ", 0) == 0);
-  return message.substr(7);
+  return refusal_of("x.npz", [&] { io::parse_npz(as_bytes(bytes), "x.npz"); });
 }
 
 std::string refused_archive(const std::string& name) { return refused(read_bytes(archive(name))); }
 
 StateDict some() {
   return {{"a", arange(6).view({2, 3})}, {"dir/b", tensor({true, false})}, {"ü名", ones({2, 2})}};
-}
-
-void check_equal(const StateDict& a, const StateDict& b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    CHECK(a[i].first == b[i].first);
-    CHECK(same_bits(a[i].second, b[i].second));
-  }
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "core/memory.h"
 #include "core/ops/ops.h"
 #include "core/random.h"
-#include "support.h"
+#include "expect.h"
 
 using namespace heed;
 using namespace heed::test;
@@ -33,27 +33,7 @@ StateDict one_of_each() {
   return tensors;
 }
 
-void check_equal(const StateDict& a, const StateDict& b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    CHECK(a[i].first == b[i].first);
-    CHECK(same_bits(a[i].second, b[i].second));
-  }
-}
-
-std::string fixture(const std::string& name) {
-  return std::string(HEED_TEST_DATA_DIR "/parity/fixtures/") + name;
-}
-
 // The values a fixture names, where strings stand for what JSON cannot say.
-double number(const json& value) {
-  if (!value.is_string()) return value.is_boolean() ? value.get<bool>() : value.get<double>();
-  const std::string text = value;
-  const double infinity = std::numeric_limits<double>::infinity();
-  if (text == "nan") return std::numeric_limits<double>::quiet_NaN();
-  return text[0] == '-' ? -infinity : infinity;
-}
-
 }  // namespace
 
 TEST_CASE("tensors and metadata come back from a safetensors file bit for bit, in order") {
@@ -130,25 +110,8 @@ TEST_CASE("safetensors files of another writer are read: every type, unpadded, e
     const json& tensors = expected.at("safetensors");
     CHECK(read.tensors.size() == tensors.size());
     for (const auto& item : tensors.items()) {
-      const std::string& name = item.key();
-      const json& want = item.value();
-      CAPTURE(name);
-      const Tensor& got = read.tensors.at(name);
-      CHECK(got.sizes() == Dims(want.at("s").get<std::vector<std::int64_t>>()));
-      const std::string kind = want.at("d");
-      CHECK(got.dtype() == (kind == "f64"   ? float64
-                            : kind == "f32" ? float32
-                            : kind == "i"   ? int64
-                                            : boolean));
-      const std::vector<double> values = got.to_vector<double>();
-      REQUIRE(values.size() == want.at("v").size());
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        const double v = number(want.at("v")[i]);
-        const bool same = std::isnan(v)
-                              ? std::isnan(values[i])
-                              : v == values[i] && std::signbit(v) == std::signbit(values[i]);
-        CHECK_MESSAGE(same, i, ": ", values[i], " instead of ", v);
-      }
+      CAPTURE(item.key());
+      check_values(read.tensors.at(item.key()), item.value());
     }
     for (const auto& [key, value] : read.metadata) {
       CHECK(expected.at("metadata").at(key).get<std::string>() == value);
