@@ -9,6 +9,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstdio>
+#include <new>
 
 #include "core/factory.h"
 #include "core/memory.h"
@@ -61,14 +62,22 @@ Bytes open_file(const std::string& path, bool map) {
   if (size == 0) return allocate_bytes(0);
 
   if (map) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.fd, 0);
+    // No memory is set aside for copies of pages that nobody may ever write to: a file may be
+    // larger than the memory.
+    void* address =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.fd, 0);
     if (address != MAP_FAILED) {
       ::madvise(address, size, MADV_WILLNEED);
       return {static_cast<std::byte*>(address), size, std::make_shared<Mapping>(address, size)};
     }
     // Some file systems cannot map; reading always works.
   }
-  Bytes bytes = allocate_bytes(size);
+  Bytes bytes;
+  try {
+    bytes = allocate_bytes(size);
+  } catch (const std::bad_alloc&) {
+    fail_in(path, "cannot be read: there is no memory for its ", size, " bytes");
+  }
   for (std::size_t done = 0; done < size;) {
     const ssize_t count = ::read(file.fd, bytes.data + done, size - done);
     if (count < 0 && errno == EINTR) continue;

@@ -18,7 +18,18 @@ using namespace heed::test;
 using io::Metadata;
 using nlohmann::json;
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 
 StateDict one_of_each() {
   Generator generator(3);
@@ -101,6 +112,28 @@ TEST_CASE("a file may be replaced while its tensors are in use") {
   const StateDict loaded = io::load_safetensors(path);
   io::save_safetensors(path, loaded);
   check_equal(io::load_safetensors(path), loaded);
+}
+
+TEST_CASE("a file larger than the memory is mapped, and not read without a clear refusal") {
+  const Folder folder;
+  const std::string path = folder / "x";
+  // 8 TiB of zeros that take no space on the disk, behind a header that claims them all.
+  constexpr std::int64_t kSize = std::int64_t{1} << 43;
+  const std::string header = R"({"x":{"dtype":"F64","shape":[1099511627776],"data_offsets":[0,)" +
+                             std::to_string(kSize) + "]}}  ";
+  const std::uint64_t length = header.size();
+  REQUIRE(length % 8 == 0);
+  write_bytes(path, std::string(reinterpret_cast<const char*>(&length), 8) + header);
+  std::error_code cannot;
+  std::filesystem::resize_file(path, 8 + length + static_cast<std::uint64_t>(kSize), cannot);
+  if (cannot) return;  // not every file system has files of this size
+  const Tensor x = io::load_safetensors(path).at("x");
+  CHECK(x.numel() == kSize / 8);
+  CHECK(x.data<double>()[kSize / 8 - 1] == 0);
+  if (kSanitized) return;  // a sanitizer's allocator ends the program instead of refusing
+  CHECK(refusal([&] { io::load_safetensors(path, {.map = false}); }) ==
+        path + ": cannot be read: there is no memory for its " +
+            std::to_string(8 + length + static_cast<std::uint64_t>(kSize)) + " bytes");
 }
 
 TEST_CASE("safetensors files of another writer are read: every type, unpadded, empty") {
