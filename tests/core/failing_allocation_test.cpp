@@ -156,10 +156,9 @@ TEST_CASE("when memory runs out in an operation without a gradient, nothing leak
          return digest(to_string(x.to(float32).expand({200, 8})));
        }},
   };
-  for (const auto& [name, operation] : operations) {
-    fail_each_allocation(name, [&]() -> Action {
-      return [x = ints(), &operation = operation] { return operation(x); };
-    });
+  for (const auto& entry : operations) {
+    fail_each_allocation(
+        entry.first, [&]() -> Action { return [x = ints(), &entry] { return entry.second(x); }; });
   }
 }
 

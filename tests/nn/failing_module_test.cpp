@@ -86,8 +86,8 @@ TEST_CASE("when memory runs out in layers of every kind, nothing leaks") {
   fail_each_allocation("layers", []() -> Action {
     manual_seed(1);
     const auto net =
-        std::make_shared<nn::Sequential>(nn::Linear(4, 8), nn::GELU(), nn::LayerNorm({8}),
-                                         nn::RMSNorm({8}), nn::Dropout(0.5), nn::Linear(8, 4));
+        std::make_shared<nn::Sequential>(nn::Linear(4, 8), nn::GELU(), nn::LayerNorm(8),
+                                         nn::RMSNorm(8), nn::Dropout(0.5), nn::Linear(8, 4));
     const Tensor x = seeded({3, 4}, 2, false);
     return [net, x] {
       manual_seed(4);

@@ -64,7 +64,7 @@ TEST_CASE("targets come out once each, in descending number, however many wait")
   const std::vector<Edge> edges = targets(5000);
   Frontier frontier;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    for (const std::uint64_t waiting : {1, 5, 16, 17, 24, 100, 4000}) {
+    for (const std::uint64_t waiting : {1u, 5u, 16u, 17u, 24u, 100u, 4000u}) {
       walk(edges, seed, waiting, frontier);
     }
   }

@@ -130,8 +130,8 @@ void add_shapes(Registry& ops) {
         diagonal(in[0], args.whole("offset", 0), args.whole("dim1", 0), args.whole("dim2", 1))};
   };
   ops["as_strided"] = [](In in, const Args& args) {
-    return Results{as_strided(in[0], args.list("sizes"), args.list("strides"),
-                              args.maybe_whole("offset"))};
+    return Results{
+        as_strided(in[0], args.list("sizes"), args.list("strides"), args.maybe_whole("offset"))};
   };
   ops["contiguous"] = unary(contiguous);
   ops["clone"] = unary(clone);
