@@ -118,6 +118,8 @@ Tensor GPTTransformer::forward(const Tensor& tokens, KeyValueCache* cache) const
              ", block size is only ", wpe.num_embeddings());
   Tensor x = drop(wte(tokens) + wpe.weight.narrow(0, start, tokens.size(1)));  // (B, T, E)
   if (cache) {
+    HEED_CHECK(cache->layers.size() == h.size(), "a cache of ", cache->layers.size(),
+               " layers does not fit ", h.size(), " blocks");
     for (std::size_t i = 0; i < h.size(); ++i) x = h[i].with_cache(x, cache->layers[i], start);
     cache->length = end;
   } else {

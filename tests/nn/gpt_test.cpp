@@ -230,6 +230,8 @@ TEST_CASE("what GPT refuses") {
   CHECK_THROWS_AS(model.generate(tensor({{1}}), {.temperature = -1}), Error);
   CHECK_THROWS_AS(model.generate(tensor({{1}}), {.top_k = 0}), Error);
   CHECK_THROWS_AS(model.generate(tensor({{1}}), {.top_p = 1.5}), Error);
+  nn::KeyValueCache none;
+  CHECK_THROWS_AS(model.transformer(tensor({{1}}), &none), Error);
   nn::KeyValueCache cache = model.make_cache(2);
   CHECK_THROWS_WITH_AS(model.with_cache(tensor({{1}}), cache),
                        "GPT: the cache was made for another model or batch size", Error);
