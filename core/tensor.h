@@ -256,6 +256,7 @@ class Tensor {
   Tensor mT() const;  ///< the last two dims exchanged
   Tensor permute(const Dims& dims) const;
   Tensor movedim(std::int64_t source, std::int64_t destination) const;
+  Tensor movedim(const Dims& source, const Dims& destination) const;
   Tensor squeeze() const;
   Tensor squeeze(std::int64_t dim) const;
   Tensor unsqueeze(std::int64_t dim) const;
@@ -308,7 +309,13 @@ class Tensor {
   const Tensor& neg_() const;
   const Tensor& abs_() const;
   const Tensor& exp_() const;
+  const Tensor& expm1_() const;
   const Tensor& log_() const;
+  const Tensor& log1p_() const;
+  const Tensor& erf_() const;
+  const Tensor& sin_() const;
+  const Tensor& cos_() const;
+  const Tensor& sign_() const;
   const Tensor& sqrt_() const;
   const Tensor& rsqrt_() const;
   const Tensor& reciprocal_() const;

@@ -1,6 +1,7 @@
 // backward() and grad(): the chain rule over a recorded graph.
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct GradOptions {
 /// returned instead of accumulated.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options = {});
-Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
+/// The same of one tensor to one. A template, so that grad({y}, {x}) is the one of lists.
+template <std::same_as<Tensor> Output>
+Tensor grad(const Output& output, const Tensor& input, const GradOptions& options = {}) {
+  return grad(std::vector<Tensor>{output}, std::vector<Tensor>{input}, options).front();
+}
 
 }  // namespace heed::autograd

@@ -156,6 +156,9 @@ Tensor Tensor::permute(const Dims& dims) const { return heed::permute(*this, dim
 Tensor Tensor::movedim(std::int64_t source, std::int64_t destination) const {
   return heed::movedim(*this, source, destination);
 }
+Tensor Tensor::movedim(const Dims& source, const Dims& destination) const {
+  return heed::movedim(*this, source, destination);
+}
 Tensor Tensor::squeeze() const { return heed::squeeze(*this); }
 Tensor Tensor::squeeze(std::int64_t dim) const { return heed::squeeze(*this, dim); }
 Tensor Tensor::unsqueeze(std::int64_t dim) const { return heed::unsqueeze(*this, dim); }

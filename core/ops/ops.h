@@ -239,6 +239,9 @@ Tensor t(const Tensor& x);  ///< the transpose of at most two dims
 Tensor permute(const Tensor& x, const Dims& dims);
 /// Dim source at place destination, the others in their order.
 Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination);
+/// Each dim source[i] at place destination[i], the others in their order. Errors: lists of
+/// different lengths, a dim named twice.
+Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination);
 /// Without all dims of size 1, or without one if its size is 1.
 Tensor squeeze(const Tensor& x);
 Tensor squeeze(const Tensor& x, std::int64_t dim);

@@ -257,6 +257,32 @@ Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination) {
   return permute_view(x, order, "PermuteBackward0");
 }
 
+Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
+  HEED_CHECK(source.size() == destination.size(),
+             "movedim: Invalid source or destination dims: source (", source,
+             " dims) should contain the same number of dims as destination (", destination,
+             " dims)");
+  Dims from = source, order = Dims::filled(x.dim(), -1);
+  Dims moved;
+  for (std::int64_t i = 0; i < source.size(); ++i) {
+    from[i] = wrap_dim(source[i], x.dim());
+    const std::int64_t to = wrap_dim(destination[i], x.dim());
+    HEED_CHECK(!moved.contains(from[i]), "movedim: repeated dim in `source` (", source, ")");
+    moved.push_back(from[i]);
+    if (x.dim() == 0) continue;
+    HEED_CHECK(order[to] < 0, "movedim: repeated dim in `destination` (", destination, ")");
+    order[to] = from[i];
+  }
+  if (x.dim() == 0) return x;
+  std::int64_t next = 0;
+  for (std::int64_t& dim : order) {
+    if (dim >= 0) continue;
+    while (moved.contains(next)) ++next;
+    dim = next++;
+  }
+  return permute_view(x, order, "PermuteBackward0");
+}
+
 // ---- y = x repeated along dims without a copy;  dx = dy summed (by the engine)
 
 struct ExpandBackward final : Node {

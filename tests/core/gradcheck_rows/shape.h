@@ -40,6 +40,12 @@ inline std::vector<Row> shape_rows() {
           cube),
       on(
           "movedim", "", [](const Inputs& x) { return movedim(x[0], 0, -1); }, cube),
+      on(
+          "movedim", "lists",
+          [](const Inputs& x) {
+            return movedim(x[0], {0, 2}, {1, 0});
+          },
+          cube),
       on("squeeze", "", [](const Inputs& x) { return squeeze(x[0]); }, {{{2, 1, 3, 1}}, {{1}}}),
       on("squeeze", "dim", [](const Inputs& x) { return squeeze(x[0], -2); },
          {{{2, 1, 3}}, {{2, 3}}}),

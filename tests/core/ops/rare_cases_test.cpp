@@ -115,3 +115,28 @@ TEST_CASE("a conversion between floating types hands its gradient back in the ol
   check_values(x.grad(), {2}, {2, 4});
   CHECK_FALSE(x.to(int64).requires_grad());
 }
+
+TEST_CASE("movedim moves several dims at once, as PyTorch does") {
+  const Tensor x = f64(arange(24).to_vector<double>(), {2, 3, 4});
+  CHECK(movedim(x, {0, 1}, {2, 0}).sizes() == Dims{3, 4, 2});
+  CHECK(movedim(x, {0, 1}, {2, 0}).strides() == Dims{4, 1, 12});
+  CHECK(x.movedim({-1, 0}, {0, 1}).strides() == Dims{1, 12, 4});
+  CHECK(movedim(x, {2}, {0}).strides() == Dims{1, 12, 4});
+  check_error(
+      "movedim: Invalid source or destination dims: source ([0, 1] dims) should contain the same "
+      "number of dims as destination ([0] dims)",
+      [&] {
+        movedim(x, Dims{0, 1}, Dims{0});
+      });
+  check_error("movedim: repeated dim in `source` ([0, 0])", [&] { movedim(x, {0, 0}, {0, 1}); });
+  check_error("movedim: repeated dim in `destination` ([1, 1])", [&] {
+    movedim(x, {0, 1}, {1, 1});
+  });
+}
+
+TEST_CASE("grad of lists in braces gives a list") {
+  const Tensor x = f64({1, 2, 3}).requires_grad_();
+  const std::vector<Tensor> grads = autograd::grad({sum(x * x)}, {x});
+  REQUIRE(grads.size() == 1);
+  check_values(grads[0], {3}, {2, 4, 6});
+}

@@ -48,6 +48,8 @@ IN_PLACE = {
     "sub_scalar_": lambda y, s: y.sub_(s), "mul_scalar_": lambda y, s: y.mul_(s),
     "div_scalar_": lambda y, s: y.div_(s), "pow_scalar_": lambda y, s: y.pow_(s),
     "neg_": lambda y: y.neg_(), "abs_": lambda y: y.abs_(), "exp_": lambda y: y.exp_(),
+    "expm1_": lambda y: y.expm1_(), "log1p_": lambda y: y.log1p_(), "erf_": lambda y: y.erf_(),
+    "sin_": lambda y: y.sin_(), "cos_": lambda y: y.cos_(), "sign_": lambda y: y.sign_(),
     "log_": lambda y: y.log_(), "sqrt_": lambda y: y.sqrt_(), "rsqrt_": lambda y: y.rsqrt_(),
     "reciprocal_": lambda y: y.reciprocal_(), "square_": lambda y: y.square_(),
     "tanh_": lambda y: y.tanh_(), "sigmoid_": lambda y: y.sigmoid_(), "relu_": lambda y: y.relu_(),
@@ -219,7 +221,7 @@ def in_place(f):
         f.case(op, [positive(3, 4)], s=2.5)
         f.case(op + "of_row", [positive(3, 4)], s=2.5)
     for op in ("neg_", "abs_", "exp_", "log_", "sqrt_", "rsqrt_", "reciprocal_", "square_", "tanh_",
-               "sigmoid_", "relu_", "zero_"):
+               "sigmoid_", "relu_", "zero_", "expm1_", "log1p_", "erf_", "sin_", "cos_", "sign_"):
         f.case(op, [positive(3, 4)])
         f.case(op, [positive(4, 3, views=T01)])
         f.case(op + "of_row", [positive(3, 4)])

@@ -132,7 +132,13 @@ void add_in_place(Registry& ops) {
   write("neg_", [](Y y, In, A) { y.neg_(); });
   write("abs_", [](Y y, In, A) { y.abs_(); });
   write("exp_", [](Y y, In, A) { y.exp_(); });
+  write("expm1_", [](Y y, In, A) { y.expm1_(); });
   write("log_", [](Y y, In, A) { y.log_(); });
+  write("log1p_", [](Y y, In, A) { y.log1p_(); });
+  write("erf_", [](Y y, In, A) { y.erf_(); });
+  write("sin_", [](Y y, In, A) { y.sin_(); });
+  write("cos_", [](Y y, In, A) { y.cos_(); });
+  write("sign_", [](Y y, In, A) { y.sign_(); });
   write("sqrt_", [](Y y, In, A) { y.sqrt_(); });
   write("rsqrt_", [](Y y, In, A) { y.rsqrt_(); });
   write("reciprocal_", [](Y y, In, A) { y.reciprocal_(); });
