@@ -3,5 +3,6 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return heed::fuzz::run(
-      data, size, [](auto bytes, const char* name) { return heed::io::parse_npz(bytes, name); });
+      data, size, [](auto bytes, const char* name) { return heed::io::parse_npz(bytes, name); },
+      [](const std::string& path) { return heed::io::load_npz(path); });
 }
