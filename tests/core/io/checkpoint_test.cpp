@@ -129,8 +129,9 @@ TEST_CASE("a checkpoint that one part refuses changes no part") {
     CHECK_MESSAGE(message.starts_with(path + ": " + part + ": "), message);
     const StateDict after = everything(into);
     REQUIRE(after.size() == before.size());
-    for (const auto& [key, value] : before) {
-      CHECK_MESSAGE(same_bits(after.at(key), value), part << " changed " << key);
+    for (const auto& entry : before) {
+      CHECK_MESSAGE(same_bits(after.at(entry.first), entry.second),
+                    part << " changed " << entry.first);
     }
     CHECK(into.generator.state() == generator);
   };
