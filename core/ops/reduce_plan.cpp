@@ -105,7 +105,7 @@ void reduce_floating(simd::ReduceOp op, T* out, const ReducePlan& plan) {
   if (plan.inner == 1) return kernels.reduce_rows[k](out, x, plan.outer, plan.n);
   if (plan.outer == 1) return kernels.reduce_cols[k](out, x, plan.n, plan.inner);
   const std::int64_t step = plan.n * plan.inner;
-  parallel_for(0, plan.outer, std::max<std::int64_t>(1, 32768 / step),
+  parallel_for(0, plan.outer, std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(1, step)),
                [&](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t o = begin; o < end; ++o) {
                    kernels.reduce_cols[k](out + o * plan.inner, x + o * step, plan.n, plan.inner);
