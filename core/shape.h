@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -13,6 +14,10 @@
 
 namespace heed {
 
+/// Any integer, but no bool.
+template <class T>
+concept DimNumber = std::integral<T> && !std::same_as<T, bool>;
+
 /// Up to eight integers, one a dimension, without an allocation: sizes, strides or a list of dims.
 class Dims {
  public:
@@ -20,6 +25,11 @@ class Dims {
 
   Dims() = default;
   Dims(std::initializer_list<std::int64_t> values) { assign(values.begin(), values.end()); }
+  /// One: where PyTorch takes a dim or a list of them, so do we.
+  template <DimNumber Number>
+  Dims(Number value) : size_(1) {
+    values_[0] = static_cast<std::int64_t>(value);
+  }
   Dims(const std::vector<std::int64_t>& values) { assign(values.begin(), values.end()); }
   template <class Iterator>
   Dims(Iterator first, Iterator last) {

@@ -226,6 +226,14 @@ class Tensor {
   Tensor var(const Dims& dims, bool unbiased = true, bool keepdim = false) const;
   Tensor std(bool unbiased = true) const;
   Tensor std(const Dims& dims, bool unbiased = true, bool keepdim = false) const;
+  template <DimNumber Dim>
+  Tensor var(Dim dim, bool unbiased = true, bool keepdim = false) const {
+    return var(Dims(dim), unbiased, keepdim);
+  }
+  template <DimNumber Dim>
+  Tensor std(Dim dim, bool unbiased = true, bool keepdim = false) const {
+    return std(Dims(dim), unbiased, keepdim);
+  }
   Tensor logsumexp(const Dims& dims, bool keepdim = false) const;
   Tensor norm(double p = 2) const;
   Tensor norm(double p, const Dims& dims, bool keepdim = false) const;

@@ -180,6 +180,15 @@ Tensor var(const Tensor& x, bool unbiased = true);
 Tensor var(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false);
 Tensor std(const Tensor& x, bool unbiased = true);
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false);
+/// Over one dim, as PyTorch's var(1): a number is a dim, and only a bool says `unbiased`.
+template <DimNumber Dim>
+Tensor var(const Tensor& x, Dim dim, bool unbiased = true, bool keepdim = false) {
+  return var(x, Dims(dim), unbiased, keepdim);
+}
+template <DimNumber Dim>
+Tensor std(const Tensor& x, Dim dim, bool unbiased = true, bool keepdim = false) {
+  return std(x, Dims(dim), unbiased, keepdim);
+}
 /// log(sum(exp(x))), computed from the maximum.
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false);
 /// (sum |x|^p)^(1/p); p = inf: the largest |x|; p = 0: how many are not 0.

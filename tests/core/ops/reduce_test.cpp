@@ -177,3 +177,32 @@ TEST_CASE("the place of the extreme in long rows, with ties, NaN and infinities"
   CHECK(argmin(f64(row)).item<std::int64_t>() == 77);
   CHECK(std::isnan(min(f64(row), 0).values.item()));
 }
+
+TEST_CASE("a middle dim is reduced where there is nothing in it, or nothing behind it") {
+  CHECK(mean(zeros({2, 3, 0}), 1).sizes() == Dims{2, 0});
+  CHECK(sum(zeros({2, 3, 0}), 1).sizes() == Dims{2, 0});
+  check_values(sum(zeros({2, 0, 3}, {.dtype = float64}), 1), {2, 3}, {0, 0, 0, 0, 0, 0});
+  CHECK(isnan(mean(zeros({2, 0, 3}), 1)).all().item<bool>());
+  for (const DType dtype : {float32, float64}) {
+    for (const Dims& sizes : {Dims{0, 3, 4}, Dims{2, 0, 4}, Dims{2, 3, 0}, Dims{0, 0, 0}}) {
+      const Tensor x = zeros(sizes, {.dtype = dtype, .requires_grad = true});
+      for (std::int64_t dim = 0; dim < 3; ++dim) {
+        sum(sum(x, dim) + mean(x, dim) + prod(x, dim) + var(x, dim) + logsumexp(x, dim)).backward();
+      }
+      CHECK(x.grad().sizes() == sizes);
+    }
+  }
+}
+
+TEST_CASE("a number is a dim wherever a list of dims is taken, for var and std too") {
+  const Tensor x = f64({1, 2, 4, 8, 16, 32}, {2, 3});
+  CHECK(equal(var(x, 1), var(x, Dims{1})));
+  CHECK(equal(x.std(0, false, true), heed::std(x, Dims{0}, false, true)));
+  CHECK(var(x, true).dim() == 0);
+  CHECK(x.var(false).dim() == 0);
+  CHECK(equal(logsumexp(x, 1), logsumexp(x, Dims{1})));
+  CHECK(equal(x.amax(-1), amax(x, Dims{1})));
+  CHECK(equal(norm(x, 2, 0), norm(x, 2, Dims{0})));
+  CHECK(zeros(3).sizes() == Dims{3});
+  CHECK(x.reshape(-1).sizes() == Dims{6});
+}
