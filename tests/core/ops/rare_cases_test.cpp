@@ -121,7 +121,7 @@ TEST_CASE("movedim moves several dims at once, as PyTorch does") {
   CHECK(movedim(x, {0, 1}, {2, 0}).sizes() == Dims{3, 4, 2});
   CHECK(movedim(x, {0, 1}, {2, 0}).strides() == Dims{4, 1, 12});
   CHECK(x.movedim({-1, 0}, {0, 1}).strides() == Dims{1, 12, 4});
-  CHECK(movedim(x, {2}, {0}).strides() == Dims{1, 12, 4});
+  CHECK(movedim(x, Dims{2}, Dims{0}).strides() == Dims{1, 12, 4});
   check_error(
       "movedim: Invalid source or destination dims: source ([0, 1] dims) should contain the same "
       "number of dims as destination ([0] dims)",
