@@ -34,8 +34,10 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 void* system_block(std::size_t bytes) {
 #if defined(MADV_HUGEPAGE) && !defined(HEED_NO_CACHE)
   if (bytes >= kHugePage) {
-    void* block = std::aligned_alloc(kHugePage, bytes);
-    if (block) madvise(block, bytes, MADV_HUGEPAGE);  // a wish: small pages do as well
+    // (aligned_alloc is for sizes that are multiples of the alignment.)
+    void* block = nullptr;
+    if (posix_memalign(&block, kHugePage, bytes) != 0) return nullptr;
+    madvise(block, bytes, MADV_HUGEPAGE);  // a wish: small pages do as well
     return block;
   }
 #endif
