@@ -29,7 +29,7 @@ namespace detail {
 
 // Blocks of this size and more are asked for in pages of 2 MiB: walking one in pages of 4 KiB costs
 // a look-up of its address every 64 lines (adding two tensors of 9 MiB: 1.7 times as long).
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
+[[maybe_unused]] constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 void* system_block(std::size_t bytes) {
 #if defined(MADV_HUGEPAGE) && !defined(HEED_NO_CACHE)
@@ -105,7 +105,7 @@ Registry& registry() {
 
 std::atomic<std::int64_t> reserved{0}, peak_reserved{0};
 
-std::int64_t cache_limit() {
+[[maybe_unused]] std::int64_t cache_limit() {
   static const std::int64_t limit = [] {
     const char* text = std::getenv("HEED_CACHE_LIMIT");
     if (!text || !*text) return std::int64_t{1} << 30;
