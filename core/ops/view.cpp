@@ -248,13 +248,7 @@ Tensor Tensor::mT() const {
 }
 
 Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination) {
-  source = wrap_dim(source, x.dim());
-  destination = wrap_dim(destination, x.dim());
-  if (x.dim() == 0) return x;
-  Dims order = identity_order(x.dim());
-  order.erase(source);
-  order.insert(destination, source);
-  return permute_view(x, order, "PermuteBackward0");
+  return movedim(x, Dims{source}, Dims{destination});
 }
 
 Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {

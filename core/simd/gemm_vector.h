@@ -36,8 +36,8 @@ template <class Arch, int Registers, class T>
 void gemm_vector_columns(const GemmVector<T>& g, std::int64_t j, std::int64_t last_count) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  constexpr std::int64_t kAhead =
-      8;  // rows; to the second cache: a page apart they would not all fit the first
+  // Rows that are fetched early, to the second cache: a page apart they would not fit the first.
+  constexpr std::int64_t kAhead = 8;
   const LaneMask<Arch, T> mask(last_count);
   const auto load = [&](int i, const T* p) {
     return i + 1 < Registers || last_count == lanes ? Batch::load_unaligned(p + i * lanes)
