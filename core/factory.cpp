@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/ops/common.h"
 #include "core/ops/dispatch.h"
 
 namespace heed {
@@ -29,8 +30,7 @@ Tensor finish(Tensor x, const TensorOptions& options) {
 
 template <class T>
 void fill_contiguous(const Tensor& x, T value) {
-  T* data = x.data<T>();
-  std::fill(data, data + x.numel(), value);
+  detail::fill_values(x.data<T>(), value, x.numel());
 }
 
 // The shape that nested braces spell, by their first elements.
@@ -175,14 +175,10 @@ Tensor from_blob(void* data, const Dims& sizes, DType dtype) {
   std::size_t bytes = 0;
   HEED_CHECK(!__builtin_mul_overflow(static_cast<std::size_t>(numel), element_size(dtype), &bytes),
              "Storage size calculation overflowed with sizes=", sizes);
-  Tensor x = detail::make_tensor(Dims{0}, dtype);
-  TensorImpl& impl = *x.impl();
-  impl.storage = Storage::external(
-      data, bytes, [](void*) noexcept {}, nullptr);
-  impl.sizes = sizes;
-  impl.strides = contiguous_strides(sizes);
-  impl.numel = numel;
-  return x;
+  return detail::make_tensor_on(
+      Storage::external(
+          data, bytes, [](void*) noexcept {}, nullptr),
+      sizes, numel, dtype);
 }
 
 Tensor empty(const Dims& sizes, const TensorOptions& options) {

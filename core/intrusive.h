@@ -52,13 +52,11 @@ class Ref {
     Ref(std::move(other)).swap(*this);
     return *this;
   }
-  ~Ref() { reset(); }
-
-  void reset() noexcept {
-    if (T* object = std::exchange(object_, nullptr); object && object->refs.release()) {
-      T::destroy(object);
-    }
+  ~Ref() {
+    if (object_ && object_->refs.release()) T::destroy(object_);
   }
+
+  void reset() noexcept { Ref().swap(*this); }
   void swap(Ref& other) noexcept { std::swap(object_, other.object_); }
   /// Gives the count away.
   T* leak() noexcept { return std::exchange(object_, nullptr); }

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "core/error.h"
+#include "core/thread_cache.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HEED_NO_CACHE 1
@@ -25,7 +25,11 @@
 
 namespace heed {
 
+using namespace detail;
+
 namespace detail {
+
+constinit thread_local ThreadCache cache;
 
 // Blocks of this size and more are asked for in pages of 2 MiB: walking one in pages of 4 KiB costs
 // a look-up of its address every 64 lines (adding two tensors of 9 MiB: 1.7 times as long).
@@ -48,10 +52,11 @@ void* system_block(std::size_t bytes) {
 
 namespace {
 
-// Size classes: multiples of 64 up to 1 KiB, then eight steps a doubling (at most 1/8 unused).
-constexpr std::size_t kSmall = 1024;
+// Size classes: multiples of 64 up to 8 KiB (the small ones), then eight steps a doubling (at most
+// 1/8 unused).
+constexpr std::size_t kSmallLog = 13, kSmall = std::size_t{1} << kSmallLog;
+static_assert(kSmall == kSmallClasses * 64);
 constexpr std::size_t kLargest = std::size_t{1} << 40;  // beyond: straight from the system
-constexpr std::size_t kClasses = 16 + 8 * 30;
 
 struct SizeClass {
   std::size_t index, bytes;
@@ -59,43 +64,29 @@ struct SizeClass {
 
 SizeClass size_class(std::size_t bytes) {
   if (bytes <= kSmall) {
-    const std::size_t index = bytes ? (bytes - 1) / 64 : 0;
+    const std::size_t index = (bytes - (bytes != 0)) / 64;
     return {index, (index + 1) * 64};
   }
+  if (bytes > kLargest) [[unlikely]]
+    throw std::bad_alloc();
   const auto log = static_cast<std::size_t>(std::bit_width(bytes - 1) - 1);  // 2^log < bytes
   const std::size_t step = std::size_t{1} << (log - 3);
   const std::size_t eighths = (bytes - 1 - (std::size_t{1} << log)) / step;
-  return {16 + (log - 10) * 8 + eighths, (std::size_t{1} << log) + (eighths + 1) * step};
+  return {kSmallClasses + (log - kSmallLog) * 8 + eighths, (std::size_t{1} << log) + (eighths + 1) * step};
 }
 
-struct Block {
-  Block* next;
-};
-
-// Written by one thread only, read by memory_stats() from any.
-struct Counter {
-  std::atomic<std::int64_t> value{0};
-  void add(std::int64_t n) {
-    value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  std::int64_t get() const { return value.load(std::memory_order_relaxed); }
-};
-
-struct ThreadCache {
-  std::array<Block*, kClasses> free{};
-  Counter in_use, cached, requests, hits;
-  ThreadCache* next = nullptr;  // in the registry
-  bool registered = false;
-  bool closed = false;  // the thread is ending: what is freed now goes straight to the system
-};
-
-constinit thread_local ThreadCache cache;
 constinit thread_local std::int64_t fail_at = 0;
+
+std::size_t class_bytes(std::size_t index) {
+  if (index < kSmallClasses) return (index + 1) * 64;
+  const std::size_t eighths = index - kSmallClasses;
+  return (kSmall << eighths / 8) / 8 * (eighths % 8 + 9);
+}
 
 struct Registry {
   std::mutex mutex;
   ThreadCache* threads = nullptr;
-  std::int64_t ended_in_use = 0, ended_requests = 0, ended_hits = 0;
+  std::int64_t ended_requests = 0, ended_misses = 0;
 };
 
 Registry& registry() {
@@ -105,7 +96,10 @@ Registry& registry() {
 
 std::atomic<std::int64_t> reserved{0}, peak_reserved{0};
 
-[[maybe_unused]] std::int64_t cache_limit() {
+std::int64_t cache_limit() {
+#if defined(HEED_NO_CACHE)
+  return -1;
+#else
   static const std::int64_t limit = [] {
     const char* text = std::getenv("HEED_CACHE_LIMIT");
     if (!text || !*text) return std::int64_t{1} << 30;
@@ -114,6 +108,7 @@ std::atomic<std::int64_t> reserved{0}, peak_reserved{0};
     return *end || value < 0 ? std::int64_t{1} << 30 : static_cast<std::int64_t>(value);
   }();
   return limit;
+#endif
 }
 
 void* from_system(std::size_t bytes) {
@@ -142,9 +137,7 @@ void release_all(ThreadCache& mine) noexcept {
       Block* block = head;
       head = block->next;
       const auto index = static_cast<std::size_t>(&head - mine.free.data());
-      const std::size_t bytes =
-          index < 16 ? (index + 1) * 64
-                     : (std::size_t{1} << ((index - 16) / 8 + 10)) / 8 * ((index - 16) % 8 + 9);
+      const std::size_t bytes = class_bytes(index);
       mine.cached.add(-static_cast<std::int64_t>(bytes));
       to_system(block, bytes);
     }
@@ -163,10 +156,9 @@ struct Farewell {
         break;
       }
     }
-    all.ended_in_use += cache.in_use.get();
     all.ended_requests += cache.requests.get();
-    all.ended_hits += cache.hits.get();
-    cache.closed = true;
+    all.ended_misses += cache.misses.get();
+    cache.keep = -1;
   }
 };
 
@@ -178,59 +170,51 @@ struct Farewell {
   cache.next = all.threads;
   all.threads = &cache;
   cache.registered = true;
+  cache.keep = cache_limit();
+}
+
+[[gnu::noinline]] void* allocate_from_system(std::size_t bytes) {
+  if (!cache.registered) enter_registry();
+  cache.misses.add(1);
+  return from_system(bytes);
+}
+
+[[gnu::noinline]] void deallocate_uncached(void* block, std::size_t bytes) noexcept {
+  if (!cache.registered) {
+    enter_registry();
+    deallocate(block, bytes);
+  } else {
+    to_system(block, bytes);
+  }
 }
 
 }  // namespace
 
 namespace detail {
 
-void* allocate(std::size_t bytes) {
-  if (fail_at != 0 && --fail_at == 0) throw std::bad_alloc();
-  if (!cache.registered) [[unlikely]]
-    enter_registry();
-  if (bytes > kLargest) throw std::bad_alloc();
+void* allocate_otherwise(std::size_t bytes) {
+  if (fail_at != 0 && --fail_at == 0) {
+    fail_allocation(0);
+    throw std::bad_alloc();
+  }
   const SizeClass size = size_class(bytes);
   cache.requests.add(1);
-  Block*& head = cache.free[size.index];
-  if (head) {
-    Block* block = head;
-    head = block->next;
-    cache.hits.add(1);
-    cache.cached.add(-static_cast<std::int64_t>(size.bytes));
-    cache.in_use.add(static_cast<std::int64_t>(size.bytes));
-    return block;
-  }
-  void* block = from_system(size.bytes);
-  cache.in_use.add(static_cast<std::int64_t>(size.bytes));
-  return block;
+  if (!cache.free[size.index]) [[unlikely]]
+    return allocate_from_system(size.bytes);
+  return cache.pop(size.index, size.bytes);
 }
 
-void deallocate(void* block, std::size_t bytes) noexcept {
+void deallocate_otherwise(void* block, std::size_t bytes) noexcept {
   const SizeClass size = size_class(bytes);
-  const auto signed_bytes = static_cast<std::int64_t>(size.bytes);
-  if (cache.closed) {
-    Registry& all = registry();
-    const std::lock_guard lock(all.mutex);
-    all.ended_in_use -= signed_bytes;
-    to_system(block, size.bytes);
-    return;
-  }
-  if (!cache.registered) [[unlikely]]
-    enter_registry();
-  cache.in_use.add(-signed_bytes);
-#if defined(HEED_NO_CACHE)
-  to_system(block, size.bytes);
-#else
-  if (cache.cached.get() + signed_bytes > cache_limit()) return to_system(block, size.bytes);
-  auto* freed = static_cast<Block*>(block);
-  Block*& head = cache.free[size.index];
-  freed->next = head;
-  head = freed;
-  cache.cached.add(signed_bytes);
-#endif
+  if (cache.cached.get() + static_cast<std::int64_t>(size.bytes) > cache.keep) [[unlikely]]
+    return deallocate_uncached(block, size.bytes);
+  cache.push(block, size.index, size.bytes);
 }
 
-void fail_allocation(std::int64_t n) { fail_at = n; }
+void fail_allocation(std::int64_t n) {
+  fail_at = n;
+  cache.fast_classes = n == 0 ? kSmallClasses : 0;
+}
 
 }  // namespace detail
 
@@ -238,16 +222,16 @@ MemoryStats memory_stats() {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
   MemoryStats stats{};
-  stats.allocated_bytes = all.ended_in_use;
   stats.allocations = all.ended_requests;
-  stats.cache_hits = all.ended_hits;
+  std::int64_t misses = all.ended_misses;
   for (const ThreadCache* thread = all.threads; thread; thread = thread->next) {
-    stats.allocated_bytes += thread->in_use.get();
     stats.cached_bytes += thread->cached.get();
     stats.allocations += thread->requests.get();
-    stats.cache_hits += thread->hits.get();
+    misses += thread->misses.get();
   }
+  stats.cache_hits = stats.allocations - misses;
   stats.reserved_bytes = reserved.load(std::memory_order_relaxed);
+  stats.allocated_bytes = stats.reserved_bytes - stats.cached_bytes;
   stats.peak_reserved_bytes = peak_reserved.load(std::memory_order_relaxed);
   return stats;
 }

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/thread_cache.h"
+
 namespace heed {
 
 /// Bytes at this moment, over all threads.
@@ -31,12 +33,6 @@ namespace detail {
 /// `bytes` from the system, 64-byte aligned, in large pages where that is worth it; null when there
 /// is no more. For std::free.
 void* system_block(std::size_t bytes);
-
-/// At least `bytes` of memory, 64-byte aligned. Throws std::bad_alloc.
-void* allocate(std::size_t bytes);
-
-/// Takes back a block of allocate(bytes), from any thread.
-void deallocate(void* block, std::size_t bytes) noexcept;
 
 /// For tests: the n-th allocation of the calling thread from now fails with std::bad_alloc
 /// (1: the next); 0: none does.

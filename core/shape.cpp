@@ -8,17 +8,11 @@ std::ostream& operator<<(std::ostream& out, const Dims& dims) {
   return out << ']';
 }
 
-std::int64_t checked_numel(const Dims& sizes) {
-  std::int64_t numel = 1;
-  // Strides of a tensor with a zero size are still products of the others: those must fit as well.
-  std::int64_t extent = 1;
+void detail::fail_sizes(const Dims& sizes) {
   for (const std::int64_t size : sizes) {
     HEED_CHECK(size >= 0, "Trying to create tensor with negative dimension ", size, ": ", sizes);
-    HEED_CHECK(!__builtin_mul_overflow(extent, std::max<std::int64_t>(size, 1), &extent),
-               "the number of elements of a tensor of size ", sizes, " overflows int64");
-    numel *= size;
   }
-  return numel;
+  fail("the number of elements of a tensor of size ", sizes, " overflows int64");
 }
 
 bool is_contiguous(const Dims& sizes, const Dims& strides) {

@@ -24,6 +24,11 @@ class Dims {
   static constexpr std::int64_t kMax = 8;
 
   Dims() = default;
+  Dims(const Dims& other) { copy(other); }
+  Dims& operator=(const Dims& other) {
+    copy(other);
+    return *this;
+  }
   Dims(std::initializer_list<std::int64_t> values) { assign(values.begin(), values.end()); }
   /// One: where PyTorch takes a dim or a list of them, so do we.
   template <DimNumber Number>
@@ -39,6 +44,12 @@ class Dims {
   static Dims filled(std::int64_t count, std::int64_t value) {
     Dims dims;
     for (std::int64_t i = 0; i < count; ++i) dims.push_back(value);
+    return dims;
+  }
+  /// As many as the other has, yet to be set.
+  static Dims like(const Dims& other) {
+    Dims dims;
+    dims.size_ = other.size_;
     return dims;
   }
 
@@ -86,7 +97,20 @@ class Dims {
     }
   }
 
-  std::array<std::int64_t, kMax> values_{};
+  // As many as there are. (A loop would become a call of memcpy; most have one to four.)
+  void copy(const Dims& other) {
+    const auto count = static_cast<std::size_t>(size_ = other.size_);
+    if (count == 0) return;
+    values_[0] = other.values_[0];
+    if (count == 1) return;
+    values_[1] = other.values_[1];
+    if (count == 2) return;
+    values_[2] = other.values_[2];
+    if (count == 3) return;
+    for (std::size_t i = 3; i < count; ++i) values_[i] = other.values_[i];
+  }
+
+  std::array<std::int64_t, kMax> values_;  // the first size_ of them
   std::int64_t size_ = 0;
 };
 
@@ -95,7 +119,7 @@ std::ostream& operator<<(std::ostream& out, const Dims& dims);
 
 /// Strides of a contiguous row-major tensor of these sizes.
 inline Dims contiguous_strides(const Dims& sizes) {
-  Dims strides = sizes;
+  Dims strides = Dims::like(sizes);
   std::int64_t stride = 1;
   for (std::int64_t d = sizes.size() - 1; d >= 0; --d) {
     strides[d] = stride;
@@ -104,8 +128,24 @@ inline Dims contiguous_strides(const Dims& sizes) {
   return strides;
 }
 
+namespace detail {
+[[noreturn]] void fail_sizes(const Dims& sizes);
+}
+
 /// The number of elements; an error where a size is negative or the product overflows int64.
-std::int64_t checked_numel(const Dims& sizes);
+inline std::int64_t checked_numel(const Dims& sizes) {
+  std::int64_t numel = 1;
+  // Strides of a tensor with a zero size are still products of the others: those must fit as well.
+  std::int64_t extent = 1;
+  for (const std::int64_t size : sizes) {
+    if (size < 0 || __builtin_mul_overflow(extent, std::max<std::int64_t>(size, 1), &extent))
+        [[unlikely]] {
+      detail::fail_sizes(sizes);
+    }
+    numel *= size;
+  }
+  return numel;
+}
 
 /// True where elements follow one another in row-major order. Strides of size-1 dims do not matter.
 bool is_contiguous(const Dims& sizes, const Dims& strides);

@@ -10,61 +10,106 @@
 
 namespace heed {
 
-TensorImpl::TensorImpl() = default;
-
-TensorImpl::TensorImpl(const Dims& sizes_, std::int64_t numel_, DType dtype_, Ref<Storage> storage_)
-    : dtype(dtype_),
+inline TensorImpl::TensorImpl(const Dims& sizes_, const Dims& strides_, std::int64_t numel_,
+                              DType dtype_, Ref<Storage> storage_, bool in_storage_) noexcept
+    : in_storage(in_storage_),
+      dtype(dtype_),
       numel(numel_),
       sizes(sizes_),
-      strides(contiguous_strides(sizes_)),
+      strides(strides_),
       storage(std::move(storage_)) {}
 
-void TensorImpl::destroy(TensorImpl* impl) noexcept {
+namespace {
+
+/// Room for the TensorImpl ahead of the bytes of its storage.
+constexpr std::size_t kRoom = (sizeof(TensorImpl) + 63) / 64 * 64;
+
+[[gnu::noinline]] void destroy_company(TensorImpl* impl) noexcept {
   if (impl->retains_grad && impl->grad_fn && impl->grad_fn->hooks) {
     impl->grad_fn->hooks->retained = nullptr;
   }
   delete impl->hooks;
+  const Ref<Storage> storage = std::move(impl->storage);  // to the end: impl may lie in it
+  const bool in_storage = impl->in_storage;
   impl->~TensorImpl();
-  detail::deallocate(impl, sizeof(TensorImpl));
+  if (!in_storage) detail::deallocate(impl, sizeof(TensorImpl));
+}
+
+}  // namespace
+
+// The usual result has nothing but its bytes: for that one, no more than the calls at the end.
+void TensorImpl::destroy(TensorImpl* impl) noexcept {
+  if (impl->has_company()) return destroy_company(impl);
+  Storage* storage = impl->storage.leak();
+  if (!impl->in_storage) detail::deallocate(impl, sizeof(TensorImpl));
+  if (storage->refs.release()) Storage::destroy(storage);
 }
 
 namespace detail {
 namespace {
 
-Ref<TensorImpl> new_impl() {
-  return Ref<TensorImpl>::adopt(new (allocate(sizeof(TensorImpl))) TensorImpl);
+inline Tensor new_tensor(void* block, std::size_t bytes, const Dims& sizes, const Dims& strides,
+                         std::int64_t numel, DType dtype) noexcept {
+  Ref<Storage> storage = Storage::begin(block, bytes, kRoom);
+  void* place = storage->room();
+  return Tensor(Ref<TensorImpl>::adopt(
+      new (place) TensorImpl(sizes, strides, numel, dtype, std::move(storage), true)));
+}
+
+/// A block for a tensor of a few elements, or null: then allocate() may still have one.
+inline void* try_block(std::int64_t numel, DType dtype) {
+  if (numel > 4096) return nullptr;
+  return try_allocate(sizeof(Storage) + kRoom + static_cast<std::size_t>(numel) * element_size(dtype));
+}
+
+[[gnu::noinline]] Tensor make_large_tensor(const Dims& sizes, std::int64_t numel, DType dtype) {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(static_cast<std::size_t>(numel), element_size(dtype), &bytes) ||
+      bytes > SIZE_MAX / 2) {
+    throw std::bad_alloc();
+  }
+  return new_tensor(allocate_otherwise(sizeof(Storage) + kRoom + bytes), bytes, sizes,
+                    contiguous_strides(sizes), numel, dtype);
 }
 
 }  // namespace
 
-Tensor make_tensor(const Dims& sizes, std::int64_t numel, DType dtype) {
-  std::size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(numel), element_size(dtype), &bytes)) {
-    throw std::bad_alloc();
-  }
-  Ref<Storage> storage = Storage::allocate(bytes);
-  void* block = allocate(sizeof(TensorImpl));
-  return Tensor(
-      Ref<TensorImpl>::adopt(new (block) TensorImpl(sizes, numel, dtype, std::move(storage))));
+// Small results come by the thousand: from the lists, without a call.
+Tensor make_tensor(const Dims& sizes, DType dtype) {
+  const std::int64_t numel = checked_numel(sizes);
+  void* block = try_block(numel, dtype);
+  if (!block) [[unlikely]]
+    return make_large_tensor(sizes, numel, dtype);
+  return new_tensor(block, static_cast<std::size_t>(numel) * element_size(dtype), sizes,
+                    contiguous_strides(sizes), numel, dtype);
 }
 
-Tensor make_tensor(const Dims& sizes, DType dtype) {
-  return make_tensor(sizes, checked_numel(sizes), dtype);
+Tensor make_matrix(std::int64_t rows, std::int64_t cols, DType dtype) {
+  std::int64_t numel;
+  if (__builtin_mul_overflow(rows, cols, &numel)) [[unlikely]]
+    return make_tensor({rows, cols}, dtype);
+  void* block = try_block(numel, dtype);
+  if (!block) return make_large_tensor({rows, cols}, numel, dtype);
+  return new_tensor(block, static_cast<std::size_t>(numel) * element_size(dtype), {rows, cols},
+                    {cols ? cols : 1, 1}, numel, dtype);
+}
+
+Tensor make_tensor_on(Ref<Storage> storage, const Dims& sizes, std::int64_t numel, DType dtype) {
+  void* place = allocate(sizeof(TensorImpl));
+  return Tensor(Ref<TensorImpl>::adopt(new (place) TensorImpl(
+      sizes, contiguous_strides(sizes), numel, dtype, std::move(storage), false)));
 }
 
 Tensor make_alias(const Tensor& x, const Dims& sizes, const Dims& strides, std::int64_t offset) {
   const TensorImpl& from = x.checked();
-  Ref<TensorImpl> impl = new_impl();
-  impl->dtype = from.dtype;
   std::int64_t numel = 1;
   for (const std::int64_t size : sizes) numel *= size;
-  impl->numel = numel;
-  impl->sizes = sizes;
-  impl->strides = strides;
-  impl->offset = offset;
-  impl->contiguous = is_contiguous(sizes, strides);
-  impl->storage = from.storage;
-  return Tensor(std::move(impl));
+  Tensor alias = make_tensor_on(from.storage, sizes, numel, from.dtype);
+  TensorImpl& impl = *alias.impl();
+  impl.strides = strides;
+  impl.offset = offset;
+  impl.contiguous = is_contiguous(sizes, strides);
+  return alias;
 }
 
 void bump_version(const Tensor& x) {

@@ -39,13 +39,14 @@ using TensorHook = std::function<Tensor(const Tensor& grad)>;
 /// What Tensor points at. Users have no need of it; ops and the engine do.
 struct TensorImpl {
   RefCount refs;
-  DType dtype = DType::Float32;
-  bool contiguous = true;
-  bool requires_grad = false;  // of a leaf; a tensor with a grad_fn requires grad by having it
-  bool retains_grad = false;
   // Of a tensor: how often an in-place write changed its history. Of a view: its base's count at
   // the time its own grad_fn was right (see ops/inplace.cpp).
   std::uint32_t history = 0;
+  bool contiguous = true;
+  bool requires_grad = false;  // of a leaf; a tensor with a grad_fn requires grad by having it
+  bool retains_grad = false;
+  bool in_storage;  // lies in the room of its storage, which frees it
+  DType dtype = DType::Float32;
   std::int64_t numel = 1;
   std::int64_t offset = 0;  // elements
   Dims sizes, strides;
@@ -56,16 +57,25 @@ struct TensorImpl {
   std::uint64_t number = 0;  // of a leaf that requires grad: its place in the order (node.h)
   autograd::LeafHooks* hooks = nullptr;
 
-  TensorImpl();
-  /// Contiguous, on a storage of its own.
-  TensorImpl(const Dims& sizes, std::int64_t numel, DType dtype, Ref<Storage> storage);
+  TensorImpl(const Dims& sizes, const Dims& strides, std::int64_t numel, DType dtype,
+             Ref<Storage> storage, bool in_storage) noexcept;
 
   static void destroy(TensorImpl* impl) noexcept;
+  /// Whether it has more than its bytes.
+  bool has_company() const {
+    const auto is_set = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
+    return is_set(base.get()) | is_set(grad_fn.get()) | is_set(grad.get()) | is_set(hooks);
+  }
   /// A view whose base has been given a new history since.
   bool is_stale_view() const { return base && history != base->history; }
   bool wants_grad() const { return requires_grad || grad_fn || (is_stale_view() && base->grad_fn); }
   std::byte* bytes() const {
     return storage->data + offset * static_cast<std::int64_t>(element_size(dtype));
+  }
+  /// The first element, T being the element type.
+  template <class T>
+  T* elements() const {
+    return reinterpret_cast<T*>(storage->data) + offset;
   }
 };
 
@@ -112,7 +122,7 @@ class Tensor {
   template <class T>
   T* data() const {
     check_dtype(dtype_of<T>);
-    return reinterpret_cast<T*>(impl_->bytes());
+    return impl_->elements<T>();
   }
   /// The value of a tensor with one element, converted to T. Error for any other size.
   template <class T = double>
@@ -368,8 +378,10 @@ struct TensorOptions {
 namespace detail {
 /// An uninitialised contiguous tensor. sizes must be valid (checked_numel).
 Tensor make_tensor(const Dims& sizes, DType dtype);
-/// The same for sizes already known to be valid, with their product.
-Tensor make_tensor(const Dims& sizes, std::int64_t numel, DType dtype);
+/// make_tensor({rows, cols}, dtype), of sizes that are not negative.
+Tensor make_matrix(std::int64_t rows, std::int64_t cols, DType dtype);
+/// A contiguous tensor on given bytes, its sizes known to be valid.
+Tensor make_tensor_on(Ref<Storage> storage, const Dims& sizes, std::int64_t numel, DType dtype);
 /// Another geometry on the storage of x, without autograd.
 Tensor make_alias(const Tensor& x, const Dims& sizes, const Dims& strides, std::int64_t offset);
 /// After writing into x's bytes: raises the version.

@@ -155,7 +155,9 @@ Tensor checkpoint(Segment segment, const std::vector<Tensor>& inputs,
   for (const Tensor& x : captured) edges.push_back(&x);
   NodeRef node = NodeRef::adopt(new CheckpointBackward(std::move(segment), inputs, captured,
                                                        generator, std::move(at_forward)));
-  return detail::attach(y.detach(), std::move(node), edges.data(), static_cast<int>(edges.size()));
+  Tensor out = y.detach();
+  detail::attach(out, std::move(node), edges.data(), static_cast<int>(edges.size()));
+  return out;
 }
 
 }  // namespace heed::autograd

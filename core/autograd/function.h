@@ -132,7 +132,8 @@ Tensor apply(const Args&... args) {
   node->context.seal(node, y);
   std::vector<const Tensor*> list;
   for (const Tensor& x : inputs) list.push_back(&x);
-  return detail::attach(std::move(y), owner, list.data(), static_cast<int>(list.size()));
+  detail::attach(y, owner, list.data(), static_cast<int>(list.size()));
+  return y;
 }
 
 }  // namespace heed::autograd

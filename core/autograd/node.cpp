@@ -150,11 +150,10 @@ std::vector<Tensor> Node::saved() const {
 
 namespace detail {
 
-Tensor attach(Tensor y, NodeRef node, const Tensor* const* inputs, int count) {
+void attach(const Tensor& y, NodeRef node, const Tensor* const* inputs, int count) {
   node->set_edges(inputs, count);
   node->set_output(y);
   y.impl()->grad_fn = std::move(node);
-  return y;
 }
 
 }  // namespace detail

@@ -223,7 +223,7 @@ inline bool any_requires_grad(const Tensor* const* inputs, int count) {
   }
   return false;
 }
-Tensor attach(Tensor y, NodeRef node, const Tensor* const* inputs, int count);
+void attach(const Tensor& y, NodeRef node, const Tensor* const* inputs, int count);
 }  // namespace detail
 
 /// True where an operation on these inputs is to be recorded.
@@ -248,17 +248,23 @@ Inputs<int{sizeof...(Ts)}> inputs(const Ts&... tensors) {
 /// nothing when grad mode is off or no input requires grad. A node that saves the output takes it
 /// from the argument list like any other: record<ExpBackward>(y, inputs(x), y).
 template <class N, int Count, class... Saved>
-Tensor record(Tensor y, const Inputs<Count>& from, const Saved&... saved) {
-  if (!grad_enabled() || !detail::any_requires_grad(from.list, Count)) return y;
-  return detail::attach(std::move(y), NodeRef::adopt(new N(saved...)), from.list, Count);
+[[gnu::always_inline]] inline Tensor record(Tensor y, const Inputs<Count>& from,
+                                            const Saved&... saved) {
+  if (grad_enabled() && detail::any_requires_grad(from.list, Count)) {
+    const Inputs<Count> list = from;  // needs an address only here
+    detail::attach(y, NodeRef::adopt(new N(saved...)), list.list, Count);
+  }
+  return y;
 }
 template <class N, class... Saved>
 Tensor record(Tensor y, const std::vector<Tensor>& from, const Saved&... saved) {
   std::vector<const Tensor*> list;
   for (const Tensor& x : from) list.push_back(&x);
   const int count = static_cast<int>(list.size());
-  if (!grad_enabled() || !detail::any_requires_grad(list.data(), count)) return y;
-  return detail::attach(std::move(y), NodeRef::adopt(new N(saved...)), list.data(), count);
+  if (grad_enabled() && detail::any_requires_grad(list.data(), count)) {
+    detail::attach(y, NodeRef::adopt(new N(saved...)), list.data(), count);
+  }
+  return y;
 }
 
 }  // namespace heed::autograd

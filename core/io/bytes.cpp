@@ -89,14 +89,13 @@ Bytes open_file(const std::string& path, bool map) {
 }
 
 Tensor tensor_on(const Bytes& bytes, const Dims& sizes, DType dtype) {
-  Tensor x = from_blob(bytes.data, sizes, dtype);
   auto keep = std::make_unique<std::shared_ptr<void>>(bytes.owner);
-  x.impl()->storage = Storage::external(
+  Ref<Storage> storage = Storage::external(
       bytes.data, bytes.size,
       [](void* context) noexcept { delete static_cast<std::shared_ptr<void>*>(context); },
       keep.get());
   (void)keep.release();
-  return x;
+  return detail::make_tensor_on(std::move(storage), sizes, checked_numel(sizes), dtype);
 }
 
 bool is_utf8(std::string_view text) {

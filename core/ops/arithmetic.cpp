@@ -27,14 +27,14 @@ DType result_type(const Tensor& a, const Tensor& b) {
 }
 
 Tensor scalar_tensor(Scalar value, DType dtype) {
-  Tensor x = make_tensor({}, 1, dtype);
+  Tensor x = make_tensor({}, dtype);
   dispatch(dtype, [&]<class T>() { *x.data<T>() = value.to<T>(); });
   return x;
 }
 
 Tensor binary_kernel(BinaryOp op, const Tensor& a, const Tensor& b) {
   const bool same = a.sizes() == b.sizes();
-  Tensor out = same ? make_tensor(a.sizes(), a.numel(), a.dtype())
+  Tensor out = same ? make_tensor(a.sizes(), a.dtype())
                     : make_tensor(broadcast_shapes(a.sizes(), b.sizes()), a.dtype());
   dispatch_floating(a.dtype(), "arithmetic",
                     [&]<class T>() { binary_into<T>(out, kernel_of<T>(op, out), a, b); });
@@ -100,7 +100,7 @@ Tensor binary_values(BinaryOp op, Tensor& a, Tensor& b) {
 /// op(x, number) or op(number, x).
 Tensor scalar_values(BinaryOp op, const Tensor& x, Scalar number, bool number_first = false) {
   if (x.is_floating_point()) {
-    Tensor out = make_tensor(x.sizes(), x.numel(), x.dtype());
+    Tensor out = make_tensor(x.sizes(), x.dtype());
     dispatch_floating(x.dtype(), "arithmetic", [&]<class T>() {
       const auto kernel = kernel_of<T>(op, out);
       const T value = number.to<T>();

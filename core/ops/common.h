@@ -28,22 +28,31 @@ inline Tensor as_type(const Tensor& x, DType dtype) {
 /// The type in which a real-valued function of x is computed.
 inline DType real_type(DType dtype) { return is_floating_point(dtype) ? dtype : DType::Float32; }
 
-/// Results of this size and more leave the caches before they are read: kernels write them past.
-/// (Adding tensors of 9 MiB: 0.6 of the time, also with a sum over the result behind it.)
-inline constexpr std::int64_t kStreamBytes = std::int64_t{8} << 20;
+/// Whether a result goes past the caches.
+template <class T>
+bool streams(const Tensor& out) {
+  return out.numel() * std::int64_t{sizeof(T)} >= simd::kStreamBytes;
+}
+
+template <class T>
+void fill_values(T* out, T value, std::int64_t n) {
+  if constexpr (std::is_floating_point_v<T>) {
+    simd::kernels().of<T>().fill(out, value, n);
+  } else {
+    std::fill(out, out + n, value);
+  }
+}
 
 /// The table's kernel for a result `out` that none of the inputs shares.
 template <class T>
 auto kernel_of(simd::UnaryOp op, const Tensor& out) {
   const auto& table = simd::kernels().of<T>();
-  const bool streams = out.numel() * std::int64_t{sizeof(T)} >= kStreamBytes;
-  return (streams ? table.unary_streaming : table.unary)[static_cast<int>(op)];
+  return (streams<T>(out) ? table.unary_streaming : table.unary)[static_cast<int>(op)];
 }
 template <class T>
 auto kernel_of(simd::BinaryOp op, const Tensor& out) {
   const auto& table = simd::kernels().of<T>();
-  const bool streams = out.numel() * std::int64_t{sizeof(T)} >= kStreamBytes;
-  return (streams ? table.binary_streaming : table.binary)[static_cast<int>(op)];
+  return (streams<T>(out) ? table.binary_streaming : table.binary)[static_cast<int>(op)];
 }
 
 /// out = op(a, b) by `kernel`, one of the table's, broadcast to out.

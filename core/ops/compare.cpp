@@ -29,7 +29,7 @@ bool compare_one(CompareOp op, T a, T b) {
 }
 
 Tensor result_like(const Tensor& a, const Tensor& b) {
-  if (a.sizes() == b.sizes()) return detail::make_tensor(a.sizes(), a.numel(), DType::Bool);
+  if (a.sizes() == b.sizes()) return detail::make_tensor(a.sizes(), DType::Bool);
   return detail::make_tensor(broadcast_shapes(a.sizes(), b.sizes()), DType::Bool);
 }
 
@@ -66,7 +66,7 @@ Tensor compare(const Tensor& a_in, const Tensor& b_in, CompareOp op) {
 
 Tensor compare(const Tensor& a, Scalar b, CompareOp op) {
   const DType dtype = b.promote_with(a.dtype());
-  const Tensor number = detail::make_tensor({}, 1, dtype);
+  const Tensor number = detail::make_tensor({}, dtype);
   detail::dispatch(dtype, [&]<class T>() { *number.data<T>() = b.to<T>(); });
   return compare(a, number, op);
 }
@@ -74,7 +74,7 @@ Tensor compare(const Tensor& a, Scalar b, CompareOp op) {
 // f(x) for each element as bool.
 template <class F>
 Tensor test_each(const Tensor& x, F&& f) {
-  const Tensor out = detail::make_tensor(x.sizes(), x.numel(), DType::Bool);
+  const Tensor out = detail::make_tensor(x.sizes(), DType::Bool);
   detail::dispatch(x.dtype(), [&]<class T>() {
     detail::elementwise<bool, T>(
         out,

@@ -45,13 +45,17 @@ void copy_values(const Tensor& target, const Tensor& source) {
     dispatch(source.dtype(), [&]<class From>() {
       elementwise<To, From>(
           target,
-          [](To* o, std::int64_t n, const From* in, std::int64_t step) {
+          [past_caches = streams<To>(target)](To* o, std::int64_t n, const From* in,
+                                              std::int64_t step) {
             if (step == 0) {
-              std::fill(o, o + n, static_cast<To>(in[0]));
-            } else if constexpr (std::is_same_v<To, From>) {
-              std::copy(in, in + n, o);
-            } else {
+              fill_values(o, static_cast<To>(in[0]), n);
+            } else if constexpr (!std::is_same_v<To, From>) {
               for (std::int64_t i = 0; i < n; ++i) o[i] = static_cast<To>(in[i]);
+            } else if constexpr (std::is_floating_point_v<To>) {
+              past_caches ? simd::kernels().of<To>().copy_streaming(o, in, n)
+                          : void(std::copy(in, in + n, o));
+            } else {
+              std::copy(in, in + n, o);
             }
           },
           source);
@@ -69,7 +73,7 @@ struct CloneBackward final : Node {
 };
 
 Tensor clone(const Tensor& x) {
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   copy_values(y, x);
   return record<CloneBackward>(std::move(y), inputs(x));
 }

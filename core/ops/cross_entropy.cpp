@@ -40,7 +40,7 @@ struct CrossEntropyBackward final : Node {
   Grads fused(const Tensor& dy) {
     const Tensor x = detail::plain_contiguous(logits.get()), scale = detail::plain_contiguous(dy);
     const Tensor row_lse = lse.get(), t = target.get();
-    Tensor dx = detail::make_tensor(x.sizes(), x.numel(), x.dtype());
+    Tensor dx = detail::make_tensor(x.sizes(), x.dtype());
     detail::dispatch_floating(x.dtype(), "cross_entropy", [&]<class T>() {
       if (x.numel() == 0) return;
       simd::kernels().of<T>().cross_entropy_backward(
@@ -66,8 +66,8 @@ Tensor fused_cross_entropy(const Tensor& input, const Tensor& target_in, std::in
   const Tensor x = detail::plain_contiguous(logits);
   const std::int64_t rows = x.sizes()[0], classes = x.sizes()[1];
   const Tensor target = detail::flat_targets(target_in);
-  const Tensor losses = detail::make_tensor({rows}, rows, x.dtype());
-  const Tensor lse = detail::make_tensor({rows}, rows, x.dtype());
+  const Tensor losses = detail::make_tensor({rows}, x.dtype());
+  const Tensor lse = detail::make_tensor({rows}, x.dtype());
   const auto* t = target.data<std::int64_t>();
   std::int64_t counted = 0;
   for (std::int64_t r = 0; r < rows; ++r) counted += t[r] != ignore_index;
@@ -79,7 +79,7 @@ Tensor fused_cross_entropy(const Tensor& input, const Tensor& target_in, std::in
                             ignore_index);
     }
     if (reduction == Reduction::None) return;
-    y = detail::make_tensor({}, 1, x.dtype());
+    y = detail::make_tensor({}, x.dtype());
     *y.data<T>() = T{0};
     if (rows > 0) {
       kernels.reduce_rows[static_cast<int>(simd::ReduceOp::Sum)](y.data<T>(), losses.data<T>(), 1,

@@ -13,7 +13,7 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
   HEED_CHECK(p >= 0 && p <= 1, "dropout probability has to be between 0 and 1, but got ", p);
   if (p == 0 || !training || x.numel() == 0) return x;
   if (p == 1) return mul(x, zeros(x.sizes(), {.dtype = x.dtype()}));
-  const Tensor mask = detail::make_tensor(x.sizes(), x.numel(), x.dtype());
+  const Tensor mask = detail::make_tensor(x.sizes(), x.dtype());
   Generator& source = generator ? *generator : default_generator();
   detail::dispatch_floating(x.dtype(), "dropout", [&]<class T>() {
     const std::lock_guard lock(source.mutex());

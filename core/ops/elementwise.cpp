@@ -16,7 +16,7 @@ using simd::UnaryOp;
 namespace detail {
 
 Tensor unary_kernel(UnaryOp op, const Tensor& x) {
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   dispatch_floating(x.dtype(), "elementwise",
                     [&]<class T>() { elementwise_unary<T>(y, x, kernel_of<T>(op, y)); });
   return y;
@@ -32,7 +32,7 @@ Tensor real_input(const Tensor& x) { return as_type(x, real_type(x.dtype())); }
 /// For int64 and bool: y = f(x) by a plain loop.
 template <class F>
 Tensor integer_unary(const Tensor& x, F f) {
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   const auto run = [&]<class T>() {
     elementwise<T, T>(
         y,
@@ -278,7 +278,7 @@ struct LeakyReluBackward final : Node {
 };
 
 Tensor leaky_relu(const Tensor& x, double negative_slope) {
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   dispatch_floating(x.dtype(), "leaky_relu", [&]<class T>() {
     const T slope = static_cast<T>(negative_slope);
     elementwise_unary<T>(y, x, [slope](T* o, const T* in, std::int64_t n) {
@@ -360,7 +360,7 @@ struct SoftplusBackward final : Node {
 };
 
 Tensor softplus(const Tensor& x, double beta, double threshold) {
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   dispatch_floating(x.dtype(), "softplus", [&]<class T>() {
     const auto kernel = simd::kernels().of<T>().unary[static_cast<int>(UnaryOp::Softplus)];
     elementwise_unary<T>(y, x, [=](T* o, const T* in, std::int64_t n) {
@@ -441,7 +441,7 @@ Tensor clamp(const Tensor& x_, std::optional<Scalar> min, std::optional<Scalar> 
   if (min) type = min->promote_with(type);
   if (max) type = max->promote_with(type);
   const Tensor x = as_type(x_, type);
-  Tensor y = make_tensor(x.sizes(), x.numel(), type);
+  Tensor y = make_tensor(x.sizes(), type);
   dispatch(type, [&]<class T>() {
     if constexpr (std::is_floating_point_v<T>) {
       const T low = min ? min->to<T>() : -std::numeric_limits<T>::infinity();

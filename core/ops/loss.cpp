@@ -92,7 +92,7 @@ struct MseLossBackward final : Node {
 
   // (x - t) dy scale in one pass.
   static Tensor fused(const Tensor& x, const Tensor& t, const Tensor& dy, double scale) {
-    const Tensor dx = detail::make_tensor(x.sizes(), x.numel(), x.dtype());
+    const Tensor dx = detail::make_tensor(x.sizes(), x.dtype());
     detail::dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
       const auto& binary = simd::kernels().of<T>().binary;
       const auto sub = binary[static_cast<int>(simd::BinaryOp::Sub)];
@@ -173,7 +173,7 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) 
     HEED_CHECK(x.is_floating_point(), "\"mse_loss\" not implemented for '",
                scalar_type_name(x.dtype()), "'");
   } else {
-    y = detail::make_tensor({}, 1, x.dtype());
+    y = detail::make_tensor({}, x.dtype());
     detail::dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
       const double total = squared_distance_of<T>(x, t);
       const double n = reduction == Reduction::Mean ? static_cast<double>(x.numel()) : 1;

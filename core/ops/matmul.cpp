@@ -22,34 +22,51 @@ std::string by(const Dims& sizes) {
   return text;
 }
 
-void check_same_type(const Tensor& a, const Tensor& b, const char* op) {
-  HEED_CHECK(a.dtype() == b.dtype(), "expected scalar type ", scalar_type_name(a.dtype()),
-             " but found ", scalar_type_name(b.dtype()), " (", op, " of ", a.sizes(), " and ",
-             b.sizes(), ")");
+[[noreturn, gnu::cold, gnu::noinline]] void fail_type(const Tensor& a, const Tensor& b, const char* op) {
+  fail("expected scalar type ", scalar_type_name(a.dtype()), " but found ",
+       scalar_type_name(b.dtype()), " (", op, " of ", a.sizes(), " and ", b.sizes(), ")");
 }
 
-/// For int64: the plain triple loop over one matrix.
+inline void check_same_type(const Tensor& a, const Tensor& b, const char* op) {
+  if (a.dtype() != b.dtype()) [[unlikely]]
+    fail_type(a, b, op);
+}
+
+/// For int64: the plain triple loop.
 void integer_gemm(const simd::Gemm<std::int64_t>& g) {
-  for (std::int64_t p = 0; p < g.batch; ++p) {
-    for (std::int64_t i = 0; i < g.m; ++i) {
-      for (std::int64_t j = 0; j < g.n; ++j) {
-        std::uint64_t sum = 0;
-        for (std::int64_t k = 0; k < g.k; ++k) {
-          sum += static_cast<std::uint64_t>(g.a[p * g.a_step + i * g.a_row + k * g.a_col]) *
-                 static_cast<std::uint64_t>(g.b[p * g.b_step + k * g.b_row + j * g.b_col]);
-        }
-        g.c[p * g.c_step + i * g.c_row + j] = static_cast<std::int64_t>(sum);
+  for (std::int64_t i = 0; i < g.m; ++i) {
+    for (std::int64_t j = 0; j < g.n; ++j) {
+      std::uint64_t sum = 0;
+      for (std::int64_t k = 0; k < g.k; ++k) {
+        sum += static_cast<std::uint64_t>(g.a[i * g.a_row + k * g.a_col]) *
+               static_cast<std::uint64_t>(g.b[k * g.b_row + j * g.b_col]);
       }
+      g.c[i * g.c_row + j] = static_cast<std::int64_t>(sum);
     }
   }
 }
 
 template <class T>
-void run_gemm(const simd::Gemm<T>& args) {
+void run_gemm(const simd::Gemm<T>& product) {
   if constexpr (std::is_same_v<T, std::int64_t>) {
-    integer_gemm(args);
+    integer_gemm(product);
   } else {
-    simd::kernels().of<T>().gemm(args);
+    simd::kernels().of<T>().gemm(product);
+  }
+}
+
+template <class T>
+void run_gemm_batch(simd::GemmBatch<T> batch) {
+  if constexpr (std::is_same_v<T, std::int64_t>) {
+    simd::Gemm<T>& g = batch.first;
+    for (; batch.count > 0; --batch.count) {
+      integer_gemm(g);
+      g.a += batch.a_step;
+      g.b += batch.b_step;
+      g.c += batch.c_step;
+    }
+  } else {
+    simd::kernels().of<T>().gemm_batch(batch);
   }
 }
 
@@ -59,43 +76,62 @@ void dispatch_product(DType dtype, F&& f) {
   dispatch_floating(dtype, "addmm_impl_cpu_", std::forward<F>(f));
 }
 
-/// The last two dims of the operands as the kernel wants them, transposed by the flags.
+/// The last two dims of the operands as the kernel wants them, transposed by the flags; before them
+/// come `lead_…` others.
 template <class T>
-simd::Gemm<T> matrix_args(const Tensor& c, const Tensor& a, const Tensor& b, bool ta, bool tb) {
-  const std::int64_t da = a.dim(), db = b.dim();
-  simd::Gemm<T> g{};
-  g.m = a.sizes()[ta ? da - 1 : da - 2];
-  g.k = a.sizes()[ta ? da - 2 : da - 1];
-  g.n = b.sizes()[tb ? db - 2 : db - 1];
-  g.a = a.data<T>();
-  g.a_row = a.strides()[ta ? da - 1 : da - 2];
-  g.a_col = a.strides()[ta ? da - 2 : da - 1];
-  g.b = b.data<T>();
-  g.b_row = b.strides()[tb ? db - 1 : db - 2];
-  g.b_col = b.strides()[tb ? db - 2 : db - 1];
-  g.c = c.data<T>();
-  g.c_row = c.strides()[c.dim() - 2];
-  g.batch = 1;
-  return g;
+[[gnu::always_inline]] inline simd::Gemm<T> matrix_args(const TensorImpl& c, const TensorImpl& a,
+                                                        const TensorImpl& b, bool ta, bool tb,
+                                                        std::int64_t lead_c = 0,
+                                                        std::int64_t lead_a = 0,
+                                                        std::int64_t lead_b = 0) {
+  const std::int64_t m = lead_a + (ta ? 1 : 0), ka = lead_a + (ta ? 0 : 1);
+  const std::int64_t kb = lead_b + (tb ? 1 : 0), n = lead_b + (tb ? 0 : 1);
+  return {.m = a.sizes[m],
+          .n = b.sizes[n],
+          .k = a.sizes[ka],
+          .a = a.elements<T>(),
+          .a_row = a.strides[m],
+          .a_col = a.strides[ka],
+          .b = b.elements<T>(),
+          .b_row = b.strides[kb],
+          .b_col = b.strides[n],
+          .c = c.elements<T>(),
+          .c_row = c.strides[lead_c]};
 }
 
-/// c (m,n) contiguous = A B (+ bias), or += A B.
-void mm_into(const Tensor& c, const Tensor& a, const Tensor& b, bool ta, bool tb, bool accumulate,
-             const Tensor& bias = {}) {
-  dispatch_product(a.dtype(), [&]<class T>() {
-    simd::Gemm<T> g = matrix_args<T>(c, a, b, ta, tb);
-    g.accumulate = accumulate;
-    if (bias.defined()) g.bias = bias.data<T>();
-    run_gemm<T>(g);
-  });
+template <class T>
+[[gnu::always_inline]] inline void mm_into(const TensorImpl& c, const TensorImpl& a,
+                                           const TensorImpl& b, bool ta, bool tb, bool accumulate,
+                                           const Tensor* bias) {
+  simd::Gemm<T> g = matrix_args<T>(c, a, b, ta, tb);
+  g.accumulate = accumulate;
+  if (bias) g.bias = bias->impl()->elements<T>();
+  run_gemm<T>(g);
 }
 
-Tensor mm_values(const Tensor& a, const Tensor& b, bool ta, bool tb, const Tensor& bias = {}) {
-  const std::int64_t m = a.sizes()[ta ? 1 : 0], n = b.sizes()[tb ? 0 : 1];
-  std::int64_t numel;
-  if (__builtin_mul_overflow(m, n, &numel)) return make_tensor({m, n}, a.dtype());  // its error
-  Tensor c = make_tensor({m, n}, numel, a.dtype());
-  mm_into(c, a, b, ta, tb, false, bias);
+[[gnu::noinline]] void mm_into_of_other_type(const TensorImpl& c, const TensorImpl& a,
+                                             const TensorImpl& b, bool ta, bool tb, bool accumulate,
+                                             const Tensor* bias) {
+  dispatch_product(a.dtype, [&]<class T>() { mm_into<T>(c, a, b, ta, tb, accumulate, bias); });
+}
+
+/// c (m,n) contiguous = A B (+ bias), or += A B, all of one type. A part of each of its callers: a
+/// small product takes no longer than a few calls.
+[[gnu::always_inline]] inline void mm_into(const TensorImpl& c, const TensorImpl& a,
+                                           const TensorImpl& b, bool ta, bool tb, bool accumulate,
+                                           const Tensor* bias = nullptr) {
+  if (a.dtype == DType::Float32) [[likely]] {
+    mm_into<float>(c, a, b, ta, tb, accumulate, bias);
+  } else {
+    mm_into_of_other_type(c, a, b, ta, tb, accumulate, bias);
+  }
+}
+
+[[gnu::always_inline]] inline Tensor mm_values(const Tensor& a_, const Tensor& b_, bool ta, bool tb,
+                                               const Tensor* bias = nullptr) {
+  const TensorImpl &a = a_.checked(), &b = b_.checked();
+  Tensor c = make_matrix(a.sizes[ta ? 1 : 0], b.sizes[tb ? 0 : 1], a.dtype);
+  mm_into(*c.impl(), a, b, ta, tb, false, bias);
   return c;
 }
 
@@ -118,10 +154,12 @@ struct MmBackward final : Node {
   }
   bool accumulate(int i, const Tensor& dy, const Tensor& grad) override {
     if (dy.dtype() != grad.dtype()) return false;
+    const Tensor other = i == 0 ? b.get() : a.get();
+    const TensorImpl &sum = *grad.impl(), &y = *dy.impl(), &x = *other.impl();
     if (i == 0) {
-      ta ? mm_into(grad, b, dy, tb, true, true) : mm_into(grad, dy, b, false, !tb, true);
+      ta ? mm_into(sum, x, y, tb, true, true) : mm_into(sum, y, x, false, !tb, true);
     } else {
-      tb ? mm_into(grad, dy, a, true, ta, true) : mm_into(grad, a, dy, !ta, false, true);
+      tb ? mm_into(sum, y, x, true, ta, true) : mm_into(sum, x, y, !ta, false, true);
     }
     return true;
   }
@@ -137,22 +175,24 @@ Tensor mm(const Tensor& a, const Tensor& b, bool ta, bool tb) {
 
 namespace {
 
-void check_matrices(const Tensor& a, const Tensor& b, bool tb) {
+[[noreturn, gnu::cold, gnu::noinline]] void fail_matrices(const Tensor& a, const Tensor& b) {
   HEED_CHECK(a.dim() == 2 && b.dim() == 2, a.dim() == 2 ? "mat2" : "self",
              " must be a matrix (got ", a.sizes(), " and ", b.sizes(), ")");
-  const std::int64_t inner = b.sizes()[tb ? 1 : 0];
-  if (a.sizes()[1] != inner) {
-    const Dims shown = tb ? Dims{b.sizes()[1], b.sizes()[0]} : b.sizes();
-    fail("mat1 and mat2 shapes cannot be multiplied (", by(a.sizes()), " and ", by(shown), ")");
-  }
-  check_same_type(a, b, "mm");
+  fail("mat1 and mat2 shapes cannot be multiplied (", by(a.sizes()), " and ", by(b.sizes()), ")");
+}
+
+[[gnu::always_inline]] inline void check_matrices(const Tensor& a, const Tensor& b) {
+  if (a.dim() != 2 || b.dim() != 2 || a.sizes()[1] != b.sizes()[0]) [[unlikely]]
+    fail_matrices(a, b);
+  if (a.dtype() != b.dtype()) [[unlikely]]
+    fail_type(a, b, "mm");
 }
 
 }  // namespace
 
 Tensor mm(const Tensor& a, const Tensor& b) {
-  check_matrices(a, b, false);
-  return mm(a, b, false, false);
+  check_matrices(a, b);
+  return record<MmBackward>(mm_values(a, b, false, false), inputs(a, b), a, b, false, false);
 }
 
 // ---- y = A B, batch by batch: (…, m, k)·(…, k, n), the leading dims broadcast
@@ -187,17 +227,15 @@ Tensor batched(const Tensor& a, const Tensor& b, bool ta, bool tb) {
                            {lead(c.strides()), broadcast_strides(la, lead(a.strides()), batch),
                             broadcast_strides(lb, lead(b.strides()), batch)});
     dispatch_product(a.dtype(), [&]<class T>() {
-      simd::Gemm<T> g = matrix_args<T>(c, a, b, ta, tb);
-      g.batch = nest.inner_size();
-      g.c_step = nest.inner_stride(0);
-      g.a_step = nest.inner_stride(1);
-      g.b_step = nest.inner_stride(2);
-      const simd::Gemm<T> first = g;
+      const simd::Gemm<T> first = matrix_args<T>(*c.impl(), *a.impl(), *b.impl(), ta, tb,
+                                                 c.dim() - 2, a.dim() - 2, b.dim() - 2);
+      simd::GemmBatch<T> row{first, nest.inner_size(), nest.inner_stride(1), nest.inner_stride(2),
+                             nest.inner_stride(0)};
       nest.for_rows(0, nest.rows(), [&](const std::array<std::int64_t, 3>& offset) {
-        g.c = first.c + offset[0];
-        g.a = first.a + offset[1];
-        g.b = first.b + offset[2];
-        run_gemm<T>(g);
+        row.first.c = first.c + offset[0];
+        row.first.a = first.a + offset[1];
+        row.first.b = first.b + offset[2];
+        run_gemm_batch<T>(row);
       });
     });
   }
@@ -235,10 +273,10 @@ Tensor dot(const Tensor& a, const Tensor& b) {
              " and ", b.numel(), " elements respectively");
   HEED_CHECK(a.dtype() == b.dtype(), "dot : expected both vectors to have same dtype, but found ",
              scalar_type_name(a.dtype()), " and ", scalar_type_name(b.dtype()));
-  Tensor c = make_tensor({}, 1, a.dtype());
+  Tensor c = make_tensor({}, a.dtype());
   dispatch_product(a.dtype(), [&]<class T>() {
     simd::Gemm<T> g{};
-    g.m = g.n = g.batch = 1;
+    g.m = g.n = 1;
     g.k = a.numel();
     g.a = a.data<T>();
     g.a_col = a.strides()[0];
@@ -283,11 +321,12 @@ Tensor outer(const Tensor& a, const Tensor& b) {
 
 // ---- matmul: by the ranks
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+namespace {
+
+Tensor matmul_by_rank(const Tensor& a, const Tensor& b) {
   const std::int64_t da = a.dim(), db = b.dim();
   HEED_CHECK(da > 0 && db > 0, "both arguments to matmul need to be at least 1D, but they are ", da,
              "D and ", db, "D");
-  if (da == 2 && db == 2) return mm(a, b);
   if (da == 1 && db == 1) return dot(a, b);
   if (da == 2 && db == 1) return mv(a, b);
   if (da == 1 && db == 2) return squeeze(mm(unsqueeze(a, 0), b), 0);
@@ -314,6 +353,14 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
              b.numel() ? b.numel() / (b.sizes()[db - 1] * b.sizes()[db - 2]) : 0, ", ",
              b.sizes()[db - 2], "]. (matmul of ", a.sizes(), " and ", b.sizes(), ")");
   return batched(a, b, false, false);
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (a.dim() != 2 || b.dim() != 2) return matmul_by_rank(a, b);
+  check_matrices(a, b);
+  return record<MmBackward>(mm_values(a, b, false, false), inputs(a, b), a, b, false, false);
 }
 
 // ---- y = β input + α A B
@@ -356,7 +403,7 @@ Tensor add_product(const Tensor& input, const Tensor& a, const Tensor& b, double
 }  // namespace
 
 Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, double beta, double alpha) {
-  check_matrices(a, b, false);
+  check_matrices(a, b);
   return add_product(input, a, b, beta, alpha);
 }
 
@@ -403,7 +450,7 @@ struct LinearBackward final : Node {
   }
   bool accumulate(int i, const Tensor& dy, const Tensor& grad) override {
     if (i != 1 || dy.dtype() != grad.dtype()) return false;
-    mm_into(grad, rows(dy), rows(x), true, false, true);
+    mm_into(*grad.impl(), *rows(dy).impl(), *rows(x).impl(), true, false, true);
     return true;
   }
 };
@@ -439,7 +486,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     }();
     const Tensor flat_bias =
         has_bias ? (bias.is_contiguous() ? bias : bias.detach().contiguous()) : Tensor();
-    y = mm_values(rows, weight, false, true, flat_bias);
+    y = mm_values(rows, weight, false, true, has_bias ? &flat_bias : nullptr);
   }
   if (x.dim() != 2) {
     Dims sizes(x.sizes().begin(), x.sizes().end() - 1);

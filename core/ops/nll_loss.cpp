@@ -112,8 +112,8 @@ Tensor pick(const Tensor& x, const Likelihood& nll) {
   const Tensor from = detail::plain_contiguous(x);
   const std::int64_t rows = nll.target.numel();
   const bool reduced = nll.reduction != Reduction::None;
-  const Tensor y = reduced ? detail::make_tensor({}, 1, x.dtype())
-                           : detail::make_tensor({rows}, rows, x.dtype());
+  const Tensor y = reduced ? detail::make_tensor({}, x.dtype())
+                           : detail::make_tensor({rows}, x.dtype());
   detail::dispatch_floating(x.dtype(), "nll_loss", [&]<class T>() {
     const auto* t = nll.target.data<std::int64_t>();
     const T* f = nll.factors.data<T>();
@@ -157,7 +157,7 @@ Likelihood likelihood_of(const Tensor& input, const Tensor& target, const NllLos
                          bool& empty_mean) {
   const std::int64_t rows = target.numel();
   const std::int64_t classes = input.sizes()[detail::class_dim(input)];
-  Likelihood nll{detail::flat_targets(target), detail::make_tensor({rows}, rows, input.dtype()),
+  Likelihood nll{detail::flat_targets(target), detail::make_tensor({rows}, input.dtype()),
                  options.reduction, classes,
                  input.dim() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0"};
   const Tensor w = options.weight.defined() ? detail::plain_contiguous(options.weight) : Tensor();

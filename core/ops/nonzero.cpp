@@ -19,7 +19,7 @@ Tensor nonzero_places(const Tensor& x) {
     const T* in = from.data<T>();
     std::int64_t count = 0;
     for (std::int64_t i = 0; i < x.numel(); ++i) count += in[i] != T{0};
-    places = detail::make_tensor({count}, count, int64);
+    places = detail::make_tensor({count}, int64);
     auto* out = places.data<std::int64_t>();
     // Writes at every element and moves on where it counts: no branch to guess wrong.
     for (std::int64_t i = 0, next = 0; next < count; ++i) {

@@ -57,7 +57,7 @@ Tensor contiguous_or_undefined(const Tensor& x) {
 }
 
 Tensor like_or_undefined(const Tensor& x, bool wanted) {
-  return wanted ? detail::make_tensor(x.sizes(), x.numel(), x.dtype()) : Tensor();
+  return wanted ? detail::make_tensor(x.sizes(), x.dtype()) : Tensor();
 }
 
 // dx of a row that was scaled by rstd, given g = dy weight and the normalised row x̂:
@@ -175,9 +175,9 @@ Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& w
   check_parameter(bias, "bias", normalized_shape, x);
   const Tensor in = detail::plain_contiguous(x);
   const Tensor w = contiguous_or_undefined(weight), b = contiguous_or_undefined(bias);
-  const Tensor y = detail::make_tensor(x.sizes(), x.numel(), x.dtype());
-  const Tensor mean_of_rows = detail::make_tensor({shape.rows}, shape.rows, x.dtype());
-  const Tensor rstd = detail::make_tensor({shape.rows}, shape.rows, x.dtype());
+  const Tensor y = detail::make_tensor(x.sizes(), x.dtype());
+  const Tensor mean_of_rows = detail::make_tensor({shape.rows}, x.dtype());
+  const Tensor rstd = detail::make_tensor({shape.rows}, x.dtype());
   detail::dispatch_floating(x.dtype(), "LayerNormKernelImpl", [&]<class T>() {
     if (x.numel() == 0) return;
     simd::kernels().of<T>().layer_norm(y.data<T>(), mean_of_rows.data<T>(), rstd.data<T>(),
@@ -192,8 +192,8 @@ Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& wei
   const Rows shape = checked_rows(x, normalized_shape);
   check_parameter(weight, "weight", normalized_shape, x);
   const Tensor in = detail::plain_contiguous(x), w = contiguous_or_undefined(weight);
-  const Tensor y = detail::make_tensor(x.sizes(), x.numel(), x.dtype());
-  const Tensor rstd = detail::make_tensor({shape.rows}, shape.rows, x.dtype());
+  const Tensor y = detail::make_tensor(x.sizes(), x.dtype());
+  const Tensor rstd = detail::make_tensor({shape.rows}, x.dtype());
   detail::dispatch_floating(x.dtype(), "rms_norm", [&]<class T>() {
     if (x.numel() == 0) return;
     simd::kernels().of<T>().rms_norm(y.data<T>(), rstd.data<T>(), in.data<T>(), data_or_null<T>(w),

@@ -20,7 +20,7 @@ struct FlipBackward final : Node {
 
 Tensor flip(const Tensor& x, const Dims& dims) {
   const std::uint32_t mask = dims.empty() ? 0 : dim_mask(dims, x.dim());
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   // Read from the far end with negative strides: an alias that only this copy sees.
   Dims strides = x.strides();
   std::int64_t offset = x.storage_offset();
@@ -55,7 +55,7 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
     if (y.numel() == 0 || y.dim() == 0) continue;
     const std::int64_t n = y.sizes()[d], shift = ((shifts[k] % n) + n) % n;
     const Tensor from = y;
-    y = make_tensor(x.sizes(), x.numel(), x.dtype());
+    y = make_tensor(x.sizes(), x.dtype());
     Dims head = x.sizes(), tail = x.sizes();
     head[d] = n - shift;
     tail[d] = shift;
@@ -95,7 +95,7 @@ template <bool kLower>
 Tensor triangle(const Tensor& x, std::int64_t diagonal) {
   HEED_CHECK(x.dim() >= 2, kLower ? "tril" : "triu",
              ": input tensor must have at least 2 dimensions, got size ", x.sizes());
-  Tensor y = make_tensor(x.sizes(), x.numel(), x.dtype());
+  Tensor y = make_tensor(x.sizes(), x.dtype());
   copy_values(y, x);
   const std::int64_t rows = x.size(-2), cols = x.size(-1);
   dispatch(x.dtype(), [&]<class T>() {

@@ -44,7 +44,7 @@ void reduce_or_fill(const ReducePlan& plan, ReduceOp op, T* y) {
 Tensor reduce(const Tensor& x, std::uint32_t mask, bool keepdim, ReduceOp op) {
   if (!x.is_floating_point()) return reduce_whole(x, mask, keepdim, op);
   const ReducePlan plan = detail::plan_reduction(x, mask, keepdim);
-  const Tensor y = detail::make_tensor(plan.sizes, plan.count(), x.dtype());
+  const Tensor y = detail::make_tensor(plan.sizes, x.dtype());
   if (x.dtype() == float32) {
     reduce_or_fill(plan, op, y.data<float>());
   } else {

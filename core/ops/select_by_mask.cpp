@@ -90,7 +90,7 @@ struct ToCopyBackward final : Node {
 
 Tensor to(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
-  Tensor y = make_tensor(x.sizes(), x.numel(), dtype);
+  Tensor y = make_tensor(x.sizes(), dtype);
   copy_values(y, x);
   if (!is_floating_point(dtype)) return y;
   return record<ToCopyBackward>(std::move(y), inputs(x));

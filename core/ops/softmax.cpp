@@ -26,7 +26,7 @@ template <Kind kKind>
 Tensor forward_values(const Tensor& x, std::int64_t dim) {
   const NoGradGuard values_only;
   return along_last(x, dim, [](const Tensor& rows) {
-    Tensor y = make_tensor(rows.sizes(), rows.numel(), rows.dtype());
+    Tensor y = make_tensor(rows.sizes(), rows.dtype());
     if (rows.numel() == 0) return y;
     dispatch_floating(rows.dtype(), "softmax_lastdim_kernel_impl", [&]<class T>() {
       const auto& table = simd::kernels().of<T>();
@@ -47,7 +47,7 @@ Tensor backward_values(const Tensor& dy_, const Tensor& y_, std::int64_t dim) {
                   dim, last));
   }
   const Tensor dy = contiguous(dy_), y = contiguous(y_);
-  Tensor dx = make_tensor(y.sizes(), y.numel(), y.dtype());
+  Tensor dx = make_tensor(y.sizes(), y.dtype());
   if (y.numel() == 0) return dx;
   dispatch_floating(y.dtype(), "softmax_backward", [&]<class T>() {
     const auto& table = simd::kernels().of<T>();

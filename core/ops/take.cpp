@@ -100,7 +100,7 @@ Tensor put(const Tensor& y, const Tensor& places, const TakeGeometry& geometry) 
 
 Tensor checked_places(const Tensor& index, std::int64_t dim, std::int64_t size) {
   const Tensor from = plain_contiguous(index);
-  const Tensor places = make_tensor({index.numel()}, index.numel(), DType::Int64);
+  const Tensor places = make_tensor({index.numel()}, DType::Int64);
   const auto* in = from.data<std::int64_t>();
   auto* out = places.data<std::int64_t>();
   for (std::int64_t i = 0; i < index.numel(); ++i) {

@@ -37,7 +37,7 @@ double squared_deviations(const T* x, std::int64_t n) {
 Tensor variance(const Tensor& x, std::uint32_t mask, bool unbiased, bool keepdim, bool root) {
   HEED_CHECK(x.is_floating_point(), "std and var only support floating point and complex dtypes");
   const ReducePlan plan = detail::plan_reduction(x, mask, keepdim, detail::ReduceLayout::Rows);
-  const Tensor y = detail::make_tensor(plan.sizes, plan.count(), x.dtype());
+  const Tensor y = detail::make_tensor(plan.sizes, x.dtype());
   const auto over = static_cast<double>(plan.n - (unbiased ? 1 : 0));
   detail::dispatch_floating(x.dtype(), "var", [&]<class T>() {
     const T* from = plan.x.data<T>();

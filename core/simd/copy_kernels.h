@@ -65,11 +65,33 @@ void copy_2d(T* out, const T* x, std::int64_t rows, std::int64_t cols, std::int6
   });
 }
 
+template <class Arch, class T>
+void copy_streaming(T* out, const T* x, std::int64_t n) {
+  using B = xsimd::batch<T, Arch>;
+  constexpr std::int64_t size = B::size;
+  std::int64_t i = 0;
+  if (can_stream<Arch>(out)) {
+    for (; i + size <= n; i += size) stream(out + i, B::load_unaligned(x + i));
+    end_stream<Arch>();
+  }
+  for (; i < n; ++i) out[i] = x[i];
+}
+
+template <class Arch, class T>
+void fill(T* out, T value, std::int64_t n) {
+  const xsimd::batch<T, Arch> all(value);
+  for_registers<Arch, T>(n, [&](std::int64_t i, const auto& lanes) { lanes.store(out + i, all); });
+}
+
 /// Fills in this instruction set's copies.
 template <class Arch>
 void fill_copy(Kernels& table) {
   table.f32.copy_2d = &copy_2d<Arch, float>;
   table.f64.copy_2d = &copy_2d<Arch, double>;
+  table.f32.copy_streaming = &copy_streaming<Arch, float>;
+  table.f64.copy_streaming = &copy_streaming<Arch, double>;
+  table.f32.fill = &fill<Arch, float>;
+  table.f64.fill = &fill<Arch, double>;
 }
 
 }  // namespace heed::simd

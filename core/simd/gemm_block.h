@@ -29,15 +29,16 @@ struct GemmOperand {
   bool packed;
 };
 
-/// The columns of a block, panel by panel: calls body(first column, registers, columns).
+/// The columns of a block, panel by panel of at most `most` registers: calls body(first column,
+/// registers, columns).
 template <class Arch, class T, class Body>
-void for_each_panel(std::int64_t n, Body&& body) {
+void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   if (n <= lanes) {
     body(std::int64_t{0}, std::int64_t{1}, n);
     return;
   }
-  const EvenCut cut = even_cut<Arch>((n + lanes - 1) / lanes, GemmTiles<Arch>::max_vectors);
+  const EvenCut cut = even_cut<Arch>((n + lanes - 1) / lanes, most);
   std::int64_t j = 0;
   for (std::int64_t panel = 0; panel < cut.pieces; ++panel) {
     const std::int64_t vectors = cut.size + (panel < cut.extra);
@@ -49,40 +50,50 @@ void for_each_panel(std::int64_t n, Body&& body) {
 
 /// The rows of a tile in a block of n columns, decided by its widest panel.
 template <class Arch, class T>
-std::int64_t tile_rows(std::int64_t n) {
+std::int64_t tile_rows(std::int64_t n, std::int64_t most) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const EvenCut cut = even_cut<Arch>((n + lanes - 1) / lanes, GemmTiles<Arch>::max_vectors);
+  const EvenCut cut = even_cut<Arch>((n + lanes - 1) / lanes, most);
   return GemmTiles<Arch>::rows(static_cast<int>(cut.size + (cut.extra > 0)));
 }
 
-/// C (m, n) = A (m, k) B (k, n), + bias, + C where `accumulate`.
+/// C (m, n) = A (m, k) B (k, n), + bias, + C where `accumulate`, in panels of at most `most`
+/// registers.
 template <class Arch, class T>
 void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperand<T>& a,
-                const GemmOperand<T>& b, T* c, std::int64_t c_row, const T* bias, bool accumulate) {
+                const GemmOperand<T>& b, T* c, std::int64_t c_row, const T* bias, bool accumulate,
+                std::int64_t most = GemmTiles<Arch>::max_vectors) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const EvenCut cut = even_cut<Arch>(m, tile_rows<Arch, T>(n));
-  for_each_panel<Arch, T>(n, [&](std::int64_t j, std::int64_t vectors, std::int64_t columns) {
-    GemmTile<T> tile;
+  const EvenCut cut = even_cut<Arch>(m, tile_rows<Arch, T>(n, most));
+  for_each_panel<Arch, T>(n, most, [&](std::int64_t j, std::int64_t vectors, std::int64_t columns) {
+    Gemm<T> tile;
+    tile.n = columns;
     tile.k = k;
+    tile.a = a.data;
+    tile.a_row = a.packed ? 1 : a.row;
+    tile.a_col = a.col;
     tile.b = b.data + (b.packed ? j * k : j);
     tile.b_row = b.packed ? packed_width<Arch, T>(columns) : b.row;
     tile.c = c + j;
     tile.c_row = c_row;
     tile.bias = bias == nullptr ? nullptr : bias + j;
     tile.accumulate = accumulate;
-    tile.last = columns - (vectors - 1) * lanes;
-    tile.a = a.data;
-    tile.a_row = a.packed ? 1 : a.row;
-    tile.a_col = a.col;
+    const std::int64_t last = columns - (vectors - 1) * lanes;
     const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
-    if (kHasHalf<Arch> && tile.last <= lanes / 2) {
+    if (kHasHalf<Arch> && last <= lanes / 2) {
       table = &kGemmTiles<Arch, T, Tail::Half>;
-    } else if (kHasMask<Arch> && !b.packed && tile.last < lanes) {
+    } else if (kHasMask<Arch> && !b.packed && last < lanes) {
       table = &kGemmTiles<Arch, T, Tail::Masked>;
     }
     for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
       const std::int64_t rows = cut.size + (piece < cut.extra);
       if (a.packed) tile.a_col = rows;
+      if (accumulate) {  // C is read at the end: on its way while the tile is summed
+        for (std::int64_t i = 0; i < rows; ++i) {
+          for (std::int64_t v = 0; v < columns; v += lanes) {
+            __builtin_prefetch(tile.c + i * c_row + v, 1);
+          }
+        }
+      }
       table->tile[vectors - 1][rows - 1](tile);
       tile.a += a.packed ? rows * k : rows * a.row;
       tile.c += rows * c_row;
@@ -93,21 +104,29 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
 /// Packs A (m, k) for a gemm_block of n columns.
 template <class Arch, class T>
 void pack_a_block(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int64_t m,
-                  std::int64_t k, std::int64_t n) {
-  const EvenCut cut = even_cut<Arch>(m, tile_rows<Arch, T>(n));
-  for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
-    const std::int64_t rows = cut.size + (piece < cut.extra);
-    pack_a<Arch>(out, a, a_row, a_col, k, rows);
-    out += rows * k;
-    a += rows * a_row;
+                  std::int64_t k, std::int64_t n, std::int64_t most) {
+  const EvenCut cut = even_cut<Arch>(m, tile_rows<Arch, T>(n, most));
+  // Where A runs across k its lines hold the rows of several tiles: a few steps of k for all of
+  // them while those lines are in the first cache, of which rows a page apart find few places.
+  const std::int64_t chunk = a_row == 1 ? 8 : k;
+  for (std::int64_t p = 0; p < k; p += chunk) {
+    const std::int64_t steps = k - p < chunk ? k - p : chunk;
+    T* to = out;
+    const T* from = a + p * a_col;
+    for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
+      const std::int64_t rows = cut.size + (piece < cut.extra);
+      pack_a<Arch>(to + p * rows, from, a_row, a_col, steps, rows, p + steps == k);
+      to += rows * k;
+      from += rows * a_row;
+    }
   }
 }
 
 /// Packs B (k, n) for gemm_block.
 template <class Arch, class T>
 void pack_b_block(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
-                  std::int64_t n) {
-  for_each_panel<Arch, T>(n, [&](std::int64_t j, std::int64_t, std::int64_t columns) {
+                  std::int64_t n, std::int64_t most) {
+  for_each_panel<Arch, T>(n, most, [&](std::int64_t j, std::int64_t, std::int64_t columns) {
     pack_b<Arch>(out + j * k, b + j * b_col, b_row, b_col, k, columns);
   });
 }

@@ -21,7 +21,7 @@ namespace heed::simd {
 
 // C = 0, or the bias: the product of an empty k.
 template <class Arch, class T>
-void gemm_without_k(const Gemm<T>& g) {
+[[gnu::noinline]] void gemm_without_k(const Gemm<T>& g) {
   if (g.accumulate && g.bias == nullptr) return;
   for (std::int64_t i = 0; i < g.m; ++i) {
     T* c = g.c + i * g.c_row;
@@ -36,38 +36,45 @@ inline constexpr std::int64_t kGemmDepth = 512;
 // Columns and rows of the blocks into which C is cut.
 inline constexpr std::int64_t kGemmColumns = 4096;
 inline constexpr std::int64_t kGemmRows = 192;
-// Bytes of a C that the caches do not hold.
-inline constexpr std::int64_t kGemmStores = 1 << 20;
+// The depth up to which the time goes into the stores of C.
+inline constexpr std::int64_t kGemmThin = 16;
+// The depth up to which two registers of columns are panel enough: their B stays in the first cache
+// then, and a higher tile starts less often. Beyond, A would be read too often.
+inline constexpr std::int64_t kGemmNarrow = 256;
 // Bytes of a B that is read in place.
 inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
 
-// The product as one panel of tiles that read both operands in place: no more columns than a tile
-// has.
+// A product of one panel by tiles of up to `most` rows, all about as high: two of them without a
+// division.
 template <class Arch, class T>
-void gemm_panel(const Gemm<T>& g) {
-  using Tiles = GemmTiles<Arch>;
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const std::int64_t vectors = (g.n + lanes - 1) / lanes;
-  const std::int64_t last = g.n - (vectors - 1) * lanes;
-  const GemmTileTable<T>& table = kHasHalf<Arch> && last <= lanes / 2
-                                      ? kGemmTiles<Arch, T, Tail::Half>
-                                  : last < lanes ? kGemmTiles<Arch, T, Tail::Masked>
-                                                 : kGemmTiles<Arch, T, Tail::Whole>;
-  GemmTile<T> tile{g.k, g.a,     g.a_row, g.a_col,      g.b, g.b_row,
-                   g.c, g.c_row, g.bias,  g.accumulate, last};
-  const auto& tiles = table.tile[vectors - 1];
-  const auto most = static_cast<std::uint32_t>(Tiles::rows(static_cast<int>(vectors)));
-  auto left = static_cast<std::uint32_t>(g.m);
-  if (left <= most) {
-    tiles[left - 1](tile);
-    return;
-  }
-  for (std::uint32_t pieces = (left + most - 1) / most; pieces > 0; --pieces) {
-    const std::uint32_t rows = (left + pieces - 1) / pieces;
+[[gnu::noinline]] void gemm_tiles_below(const Gemm<T>& g, const GemmTileFunction<T>* tiles,
+                                        std::int64_t most) {
+  Gemm<T> tile = g;
+  const auto left = static_cast<std::uint32_t>(g.m), high = static_cast<std::uint32_t>(most);
+  const auto go = [&](std::uint32_t rows) {
     tiles[rows - 1](tile);
     tile.a += static_cast<std::int64_t>(rows) * g.a_row;
     tile.c += static_cast<std::int64_t>(rows) * g.c_row;
-    left -= rows;
+  };
+  if (left <= 2 * high) {
+    go((left + 1) / 2);
+    go(left / 2);
+    return;
+  }
+  const std::uint32_t pieces = (left + high - 1) / high, rows = left / pieces;
+  const std::uint32_t extra = left - rows * pieces;
+  for (std::uint32_t i = 0; i < pieces; ++i) go(rows + (i < extra));
+}
+
+// The product as one panel of tiles that read both operands in place: no more columns than a tile
+// has. Part of its caller, for tiny products.
+template <class Arch, class T>
+[[gnu::always_inline]] inline void gemm_panel(const Gemm<T>& g) {
+  const auto& panel = kGemmPanelTiles<Arch, T>.width[g.n - 1];
+  if (g.m <= panel.rows) {
+    panel.tile[g.m - 1](g);
+  } else {
+    gemm_tiles_below<Arch>(g, panel.tile, panel.rows);
   }
 }
 
@@ -89,13 +96,12 @@ template <class Arch, class T>
 // The product by one panel, if it is one. Nothing but the arithmetic and a handful of compares, for
 // tiny products.
 template <class Arch, class T>
-bool gemm_one_panel(const Gemm<T>& g) {
-  using Tiles = GemmTiles<Arch>;
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  if (!kHasMask<Arch> || g.n > lanes * Tiles::max_vectors || g.k > kGemmDepth || g.m > kGemmRows) {
+[[gnu::always_inline]] inline bool gemm_one_panel(const Gemm<T>& g) {
+  if (!kHasMask<Arch> || g.n > GemmPanelTiles<Arch, T>::max_columns || g.k > kGemmDepth ||
+      g.m > kGemmRows) {
     return false;
   }
-  if (g.b_col != 1) {
+  if (g.b_col != 1) [[unlikely]] {
     if (g.b_row != 1 || packed_width<Arch, T>(g.n) * g.k > kGemmTurned) return false;
     gemm_turned_panel<Arch>(g);
     return true;
@@ -111,20 +117,53 @@ bool gemm_packs_a(const Gemm<T>& g) {
   return g.a_col != 1 && g.n > 384;
 }
 
+// The product of a small k: tile after tile along the rows of C, whose lines are so written about in
+// the order in which they lie. B is read in place.
+template <class Arch, class T>
+void gemm_thin(const Gemm<T>& g) {
+  constexpr std::int64_t lanes = GemmPanelTiles<Arch, T>::lanes;
+  constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
+  // Wide tiles write longer pieces of a row; three registers by eight rows begin and end faster.
+  const std::int64_t most = g.k > 2 && widest > 3 ? 3 : widest;
+  const auto& width = kGemmPanelTiles<Arch, T>.width;
+  const EvenCut n_cut = even_cut<Arch>((g.n + lanes - 1) / lanes, most);
+  const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
+  Gemm<T> tile = g;
+  for (std::int64_t piece = 0; piece < m_cut.pieces; ++piece) {
+    const std::int64_t rows = m_cut.size + (piece < m_cut.extra);
+    T* const c = tile.c;
+    for (std::int64_t panel = 0, j = 0; panel < n_cut.pieces; ++panel, j += tile.n) {
+      const std::int64_t columns = (n_cut.size + (panel < n_cut.extra)) * lanes;
+      tile.n = columns < g.n - j ? columns : g.n - j;
+      tile.b = g.b + j;
+      tile.c = c + j;
+      if (g.bias != nullptr) tile.bias = g.bias + j;
+      width[tile.n - 1].tile[rows - 1](tile);
+    }
+    tile.a += rows * g.a_row;
+    tile.c = c + rows * g.c_row;
+  }
+}
+
 // One product on this thread, cut for the caches.
 template <class Arch, class T>
 void gemm_blocked(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  const bool masked = g.n % lanes != 0;
+  if (g.k <= kGemmThin && g.b_col == 1 && (kHasMask<Arch> || !masked)) {
+    gemm_thin<Arch>(g);
+    return;
+  }
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const EvenCut n_cut = even_cut<Arch>(g.n, kGemmColumns);
-  // Where k is small and C large the product is all stores: row by row, to adjacent lines.
-  const bool stores = g.k <= 16 && g.m * g.n * size > kGemmStores;
-  const EvenCut m_cut = even_cut<Arch>(g.m, stores ? tile_rows<Arch, T>(g.n) : kGemmRows);
+  const EvenCut m_cut = even_cut<Arch>(g.m, kGemmRows);
   const std::int64_t bytes_b = g.k * g.n * size;
   const bool pack_b =
-      g.b_col != 1 || (!kHasMask<Arch> && g.n % lanes != 0) || (g.m > 48 && bytes_b > kGemmInPlace);
+      g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > kGemmInPlace);
   const bool pack_a = gemm_packs_a<Arch>(g);
+  constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
+  const std::int64_t most = g.k <= kGemmNarrow && widest > 2 ? 2 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
   if (pack_b) {
@@ -141,7 +180,7 @@ void gemm_blocked(const Gemm<T>& g) {
       const std::int64_t k = k_cut.size + (pc < k_cut.extra);
       GemmOperand<T> b{g.b + p * g.b_row + j * g.b_col, g.b_row, g.b_col, pack_b};
       if (pack_b) {
-        pack_b_block<Arch>(packed_b, b.data, g.b_row, g.b_col, k, n);
+        pack_b_block<Arch>(packed_b, b.data, g.b_row, g.b_col, k, n, most);
         b.data = packed_b;
       }
       const T* bias = pc == 0 && g.bias != nullptr ? g.bias + j : nullptr;
@@ -149,11 +188,11 @@ void gemm_blocked(const Gemm<T>& g) {
         const std::int64_t m = m_cut.size + (ic < m_cut.extra);
         GemmOperand<T> a{g.a + i * g.a_row + p * g.a_col, g.a_row, g.a_col, pack_a};
         if (pack_a) {
-          pack_a_block<Arch>(packed_a, a.data, g.a_row, g.a_col, m, k, n);
+          pack_a_block<Arch>(packed_a, a.data, g.a_row, g.a_col, m, k, n, most);
           a.data = packed_a;
         }
         gemm_block<Arch, T>(m, n, k, a, b, g.c + i * g.c_row + j, g.c_row, bias,
-                            pc > 0 || g.accumulate);
+                            pc > 0 || g.accumulate, most);
         i += m;
       }
       p += k;
@@ -168,17 +207,18 @@ inline constexpr std::int64_t kGemmChunk = std::int64_t{1} << 20;
 // The product of a row or a column with a matrix that runs along one of its dims; false if it is
 // not one, or so small that a tile does it as well.
 template <class Arch, class T>
-bool gemm_as_vector(const Gemm<T>& g) {
-  if ((g.m != 1 && g.n != 1) || (g.m + g.n) * g.k < 128) return false;
+[[gnu::noinline]] bool gemm_as_vector(const Gemm<T>& g) {
+  if ((g.m + g.n) * g.k < 128) return false;
   GemmVector<T> v{g.n, g.k, g.a, g.a_col, g.b, g.b_row, g.b_col, g.c, 1, g.bias, 1, g.accumulate};
   if (g.m != 1) {
     v = {g.m, g.k, g.b, g.b_row, g.a, g.a_col, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
   }
   if (v.b_row != 1 && !(v.b_col == 1 && v.y_step == 1)) return false;
-  if (v.b_col == 1 && v.n <= 64 && g.m == 1) return false;  // one row of one panel
+  // One row of one panel.
+  if (v.b_col == 1 && v.n <= GemmPanelTiles<Arch, T>::max_columns && g.m == 1) return false;
   // Memory-bound: what a core reads in 30 µs is less than what it multiplies.
   const std::int64_t grain = (kGemmChunk / 4 / v.k / 256 + 1) * 256;
-  if (v.n <= grain) {
+  if (v.n <= grain || num_threads() == 1) {
     gemm_vector_piece<Arch>(v, 0, v.n);
   } else {
     parallel_for(0, v.n, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -188,12 +228,11 @@ bool gemm_as_vector(const Gemm<T>& g) {
   return true;
 }
 
-// One product, its columns (or, where there are few, its rows) shared between threads. Pieces along
-// n pack different columns of B, so that nothing is packed twice; where A is packed, pieces along
-// m.
+// One product of several panels, its columns (or, where there are few, its rows) shared between
+// threads. Pieces along n pack different columns of B, so that nothing is packed twice; where A is
+// packed, pieces along m.
 template <class Arch, class T>
-void gemm_single(const Gemm<T>& g) {
-  if (gemm_as_vector<Arch>(g) || gemm_one_panel<Arch>(g)) return;
+[[gnu::noinline]] void gemm_shared(const Gemm<T>& g) {
   const std::int64_t work = g.m * g.n * g.k;
   if (work < 2 * kGemmChunk || num_threads() == 1) {
     gemm_blocked<Arch>(g);
@@ -201,11 +240,12 @@ void gemm_single(const Gemm<T>& g) {
   }
   const bool columns = !gemm_packs_a<Arch>(g) && (g.n >= g.m || g.n >= 512);
   const std::int64_t extent = columns ? g.n : g.m;
-  // An even number of pieces, as threads mostly are, each worth a thread, and of so many rows that
-  // it pays for packing B again.
+  // An even number of pieces, as threads mostly are, each worth a thread. A piece of rows packs B
+  // again: no more of those than threads.
   const std::int64_t by_size = extent / (columns ? 64 : 192), by_work = work / kGemmChunk;
   const std::int64_t pieces = ((by_size < by_work ? by_size : by_work) + 1) / 2 * 2;
-  const std::int64_t most = pieces < 2 ? 2 : pieces > 16 ? 16 : pieces;
+  const std::int64_t limit = columns ? 16 : num_threads();
+  const std::int64_t most = pieces < 2 ? 2 : pieces > limit ? limit : pieces;
   parallel_for(0, extent, (extent / most + 15) / 16 * 16,
                [&](std::int64_t begin, std::int64_t end) {
                  Gemm<T> piece = g;
@@ -224,47 +264,42 @@ void gemm_single(const Gemm<T>& g) {
 }
 
 template <class Arch, class T>
-void gemm_batch(const Gemm<T>& g) {
-  Gemm<T> joined = g;
-  if (g.b_step == 0 && g.a_step == g.m * g.a_row && g.c_step == g.m * g.c_row) {
-    joined.m = g.m * g.batch;  // one product of all the rows
-    gemm_single<Arch>(joined);
-    return;
-  }
-  const auto products = [&](std::int64_t begin, std::int64_t end) {
-    Gemm<T> one = g;
-    one.a += begin * g.a_step;
-    one.b += begin * g.b_step;
-    one.c += begin * g.c_step;
-    for (std::int64_t i = begin; i < end; ++i) {
-      gemm_single<Arch>(one);
-      one.a += g.a_step;
-      one.b += g.b_step;
-      one.c += g.c_step;
-    }
-  };
-  const std::int64_t work = g.m * g.n * g.k;
-  const std::int64_t grain = kGemmChunk / work + 1;
-  if (grain >= g.batch) {
-    products(0, g.batch);
-  } else {
-    parallel_for(0, g.batch, grain, products);
-  }
+void gemm(const Gemm<T>& g) {
+  if (g.m <= 0 || g.n <= 0) return;
+  if (g.k <= 0) return gemm_without_k<Arch>(g);
+  if ((g.m == 1 || g.n == 1) && gemm_as_vector<Arch>(g)) return;
+  if (gemm_one_panel<Arch>(g)) return;
+  gemm_shared<Arch>(g);
 }
 
 template <class Arch, class T>
-void gemm(const Gemm<T>& g) {
-  if (g.m <= 0 || g.n <= 0) return;
-  if (g.k == 0) {
-    Gemm<T> one = g;
-    for (std::int64_t i = 0; i < g.batch; ++i) {
-      gemm_without_k<Arch>(one);
-      one.c += g.c_step;
+void gemm_batch(const GemmBatch<T>& batch) {
+  const Gemm<T>& first = batch.first;
+  if (batch.b_step == 0 && batch.a_step == first.m * first.a_row &&
+      batch.c_step == first.m * first.c_row) {
+    Gemm<T> joined = first;
+    joined.m *= batch.count;  // one product of all the rows
+    gemm<Arch>(joined);
+    return;
+  }
+  const auto products = [&](std::int64_t begin, std::int64_t end) {
+    Gemm<T> one = first;
+    one.a += begin * batch.a_step;
+    one.b += begin * batch.b_step;
+    one.c += begin * batch.c_step;
+    for (std::int64_t i = begin; i < end; ++i) {
+      gemm<Arch>(one);
+      one.a += batch.a_step;
+      one.b += batch.b_step;
+      one.c += batch.c_step;
     }
-  } else if (g.batch == 1) {
-    gemm_single<Arch>(g);
-  } else if (g.batch > 1) {
-    gemm_batch<Arch>(g);
+  };
+  const std::int64_t work = first.m * first.n * first.k;
+  const std::int64_t grain = work > 0 ? kGemmChunk / work + 1 : batch.count;
+  if (grain >= batch.count) {
+    products(0, batch.count);
+  } else {
+    parallel_for(0, batch.count, grain, products);
   }
 }
 
@@ -273,6 +308,8 @@ template <class Arch>
 void fill_gemm(Kernels& table) {
   table.f32.gemm = &gemm<Arch, float>;
   table.f64.gemm = &gemm<Arch, double>;
+  table.f32.gemm_batch = &gemm_batch<Arch, float>;
+  table.f64.gemm_batch = &gemm_batch<Arch, double>;
 }
 
 }  // namespace heed::simd

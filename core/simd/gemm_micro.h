@@ -13,30 +13,19 @@
 #include <cstdint>
 #include <xsimd/xsimd.hpp>
 
+#include "core/simd/kernels.h"
 #include "core/simd/lanes.h"
 
 namespace heed::simd {
-
-template <class T>
-struct GemmTile {
-  std::int64_t k;
-  const T* a;  // element (i, p) at a[i * a_row + p * a_col]
-  std::int64_t a_row, a_col;
-  const T* b;  // row p at b + p * b_row, its columns adjacent
-  std::int64_t b_row;
-  T* c;
-  std::int64_t c_row;
-  const T* bias;      // null, or added to each row
-  bool accumulate;    // C is added to, rather than set
-  std::int64_t last;  // columns in the last register of a row, 1 … lanes (Tail::Half: lanes / 2)
-};
 
 // How the last register of a row of B is read: whole (also when it is packed, and padded by zeros);
 // by mask, when B ends before its last lane; or as a register of half the width, by mask.
 enum class Tail { Whole, Masked, Half };
 
+// The columns of B are adjacent, and at most Vectors registers wide; m is not read, Rows being the
+// rows.
 template <class T>
-using GemmTileFunction = void (*)(const GemmTile<T>& tile);
+using GemmTileFunction = void (*)(const Gemm<T>& tile);
 
 // The last register of each row of a tile.
 template <class Arch, class T, Tail tail>
@@ -51,7 +40,7 @@ requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Half> {
 };
 
 template <class Arch, class T, int Rows, int Vectors, Tail tail>
-void gemm_tile(const GemmTile<T>& tile) {
+void gemm_tile(const Gemm<T>& tile) {
   using Batch = xsimd::batch<T, Arch>;
   using Last = typename TailOf<Arch, T, tail>::type;
   using Mask = typename TailOf<Arch, T, tail>::Mask;
@@ -69,20 +58,12 @@ void gemm_tile(const GemmTile<T>& tile) {
     sum_last[i] = Last(T(0));
   }
 
-  const Mask mask(tile.last);
+  [[maybe_unused]] const Mask b_mask(tile.n - whole * lanes);
   const std::int64_t a_row = tile.a_row, a_col = tile.a_col, b_row = tile.b_row;
   const T* a[groups];
 #pragma GCC unroll 4
   for (int g = 0; g < groups; ++g) a[g] = tile.a + g * group * a_row;
   const T* b = tile.b;
-  T* c = tile.c;
-  if (tile.accumulate) {
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * tile.c_row + v * lanes, 1);
-    }
-  }
 
   for (std::int64_t p = tile.k; p > 0; --p) {
     Batch row[whole + 1];
@@ -92,7 +73,7 @@ void gemm_tile(const GemmTile<T>& tile) {
     if constexpr (tail == Tail::Whole) {
       row_last = Last::load_unaligned(b + whole * lanes);
     } else {
-      row_last = mask.load(b + whole * lanes);
+      row_last = b_mask.load(b + whole * lanes);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
@@ -111,21 +92,27 @@ void gemm_tile(const GemmTile<T>& tile) {
     b += b_row;
   }
 
-  const bool full = tile.last == static_cast<std::int64_t>(Last::size);
+  // Read again, and only now: values kept over the loop take registers, and saving those of the
+  // caller costs as much as a step of a small tile.
+  const Gemm<T>& to = *forget_origin(&tile);
+  const std::int64_t last = to.n - whole * lanes;  // columns in the last register of a row
+  const Mask mask(last);
+  const bool full = last == static_cast<std::int64_t>(Last::size);
   constexpr int at = whole * lanes;
-  if (tile.bias != nullptr || tile.accumulate) {
+  T* c = to.c;
+  if (to.bias != nullptr || to.accumulate) {
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const T* before = c + i * tile.c_row;
+      const T* before = c + i * to.c_row;
 #pragma GCC unroll 4
       for (int v = 0; v < whole; ++v) {
         Batch& x = sum[i][v];
-        if (tile.bias != nullptr) x = x + Batch::load_unaligned(tile.bias + v * lanes);
-        if (tile.accumulate) x = x + Batch::load_unaligned(before + v * lanes);
+        if (to.bias != nullptr) x = x + Batch::load_unaligned(to.bias + v * lanes);
+        if (to.accumulate) x = x + Batch::load_unaligned(before + v * lanes);
       }
       Last& x = sum_last[i];
-      if (tile.bias != nullptr) x = x + mask.load(tile.bias + at);
-      if (tile.accumulate) x = x + mask.load(before + at);
+      if (to.bias != nullptr) x = x + mask.load(to.bias + at);
+      if (to.accumulate) x = x + mask.load(before + at);
     }
   }
 #pragma GCC unroll 16
@@ -137,7 +124,7 @@ void gemm_tile(const GemmTile<T>& tile) {
     } else {
       mask.store(c + at, sum_last[i]);
     }
-    c += tile.c_row;
+    c += to.c_row;
   }
 }
 
@@ -145,16 +132,16 @@ void gemm_tile(const GemmTile<T>& tile) {
 template <class Arch>
 struct GemmTiles {
   static constexpr int max_vectors = kRegisters<Arch> == 32 ? 4 : 2;
-  static constexpr int max_rows = 12;
   static constexpr int rows(int vectors) {
-    if (kRegisters<Arch> == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : 12;
+    if (kRegisters<Arch> == 32) return vectors == 4 ? 6 : vectors == 3 ? 8 : vectors == 2 ? 12 : 16;
     return vectors == 2 ? 6 : 12;
   }
 };
+inline constexpr int kGemmMaxRows = 16;
 
 template <class T>
 struct GemmTileTable {
-  GemmTileFunction<T> tile[4][12];
+  GemmTileFunction<T> tile[4][kGemmMaxRows];
 };
 
 template <class Arch, class T, Tail tail, int Vectors, int Rows>
@@ -177,6 +164,32 @@ constexpr GemmTileTable<T> make_gemm_tiles(std::integer_sequence<int, R...>) {
 
 template <class Arch, class T, Tail tail>
 inline constexpr GemmTileTable<T> kGemmTiles =
-    make_gemm_tiles<Arch, T, tail>(std::make_integer_sequence<int, 12>{});
+    make_gemm_tiles<Arch, T, tail>(std::make_integer_sequence<int, kGemmMaxRows>{});
+
+// The tiles that read a B of n columns in place, of up to as many rows as its registers allow.
+template <class Arch, class T>
+struct GemmPanelTiles {
+  static constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  static constexpr std::int64_t max_columns = lanes * GemmTiles<Arch>::max_vectors;
+  struct Width {
+    std::int64_t rows;
+    const GemmTileFunction<T>* tile;  // [rows - 1]
+  };
+  Width width[max_columns];  // [n - 1]
+
+  constexpr GemmPanelTiles() : width{} {
+    for (std::int64_t n = 1; n <= max_columns; ++n) {
+      const std::int64_t vectors = (n + lanes - 1) / lanes, last = n - (vectors - 1) * lanes;
+      const GemmTileTable<T>& table = kHasHalf<Arch> && last <= lanes / 2
+                                          ? kGemmTiles<Arch, T, Tail::Half>
+                                      : last < lanes ? kGemmTiles<Arch, T, Tail::Masked>
+                                                     : kGemmTiles<Arch, T, Tail::Whole>;
+      width[n - 1] = {GemmTiles<Arch>::rows(static_cast<int>(vectors)), table.tile[vectors - 1]};
+    }
+  }
+};
+
+template <class Arch, class T>
+inline constexpr GemmPanelTiles<Arch, T> kGemmPanelTiles;
 
 }  // namespace heed::simd

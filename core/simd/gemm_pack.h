@@ -108,10 +108,11 @@ void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int
 }
 
 /// Packs `rows` rows of `k` columns of A into out[p * rows + i]. Writes whole registers, so up to
-/// one register behind the panel's end.
+/// one register behind the last column; where A runs across k and this is the panel's `end`, it
+/// does not.
 template <class Arch, class T>
 void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int64_t k,
-            std::int64_t rows) {
+            std::int64_t rows, bool end) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
   if (a_row != 1 && a_col != 1) {
@@ -122,7 +123,7 @@ void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int
   }
   if constexpr (kHasHalf<Arch>) {
     if (a_row == 1 && rows <= lanes / 2) {  // shorter stores meet fewer ends of lines
-      pack_a<Half<Arch>>(out, a, a_row, a_col, k, rows);
+      pack_a<Half<Arch>>(out, a, a_row, a_col, k, rows, end);
       return;
     }
   }
@@ -132,9 +133,10 @@ void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int
     const std::int64_t count = rows - i < lanes ? rows - i : lanes;
     if (a_row == 1) {
       const LaneMask<Arch, T> mask(count);
-      for (std::int64_t p = 0; p < k; ++p) {
+      for (std::int64_t p = 0; p < k - end; ++p) {
         mask.load(a + i + p * a_col).store_unaligned(out + p * rows + i);
       }
+      if (end) mask.store(out + (k - 1) * rows + i, mask.load(a + i + (k - 1) * a_col));
       continue;
     }
     for (std::int64_t p = 0; p < k; p += lanes) {

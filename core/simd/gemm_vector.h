@@ -30,14 +30,11 @@ struct GemmVector {
 // Bytes of B that no second cache holds.
 inline constexpr std::int64_t kGemmVectorLarge = std::int64_t{1} << 20;
 
-// Registers registers of y, from y[j] on: each row of B adds its multiple to them. Kept in
-// registers throughout: a store to y could look, in its last 12 bits, like the next loads from B.
+// Registers registers of y, from y[j] on: each row of B adds its multiple to them.
 template <class Arch, int Registers, class T>
 void gemm_vector_columns(const GemmVector<T>& g, std::int64_t j, std::int64_t last_count) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  // Rows that are fetched early, to the second cache: a page apart they would not fit the first.
-  constexpr std::int64_t kAhead = 8;
   const LaneMask<Arch, T> mask(last_count);
   const auto load = [&](int i, const T* p) {
     return i + 1 < Registers || last_count == lanes ? Batch::load_unaligned(p + i * lanes)
@@ -59,7 +56,6 @@ void gemm_vector_columns(const GemmVector<T>& g, std::int64_t j, std::int64_t la
     const Batch times(*x);
 #pragma GCC unroll 16
     for (int i = 0; i < Registers; ++i) {
-      if (Registers > 1) __builtin_prefetch(row + kAhead * g.b_row + i * lanes, 0, 2);
       sum[i] = multiply_add(times, load(i, row), sum[i]);
     }
   }
@@ -68,10 +64,60 @@ void gemm_vector_columns(const GemmVector<T>& g, std::int64_t j, std::int64_t la
   mask.store(y + (Registers - 1) * lanes, sum[Registers - 1]);
 }
 
+// y[begin, end) += x[p … p + Rows) times so many rows of B.
+template <class Arch, int Rows, class T>
+void gemm_vector_add_rows(const GemmVector<T>& g, std::int64_t p, std::int64_t begin,
+                          std::int64_t end) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
+  Batch times[Rows];
+  for (int r = 0; r < Rows; ++r) times[r] = Batch(g.x[(p + r) * g.x_step]);
+  const T* row = g.b + p * g.b_row;
+  std::int64_t j = begin;
+  for (; j + lanes <= end; j += lanes) {
+    Batch sum = Batch::load_unaligned(g.y + j);
+#pragma GCC unroll 4
+    for (int r = 0; r < Rows; ++r) {
+      sum = multiply_add(times[r], Batch::load_unaligned(row + r * g.b_row + j), sum);
+    }
+    sum.store_unaligned(g.y + j);
+  }
+  if (j < end) {
+    const LaneMask<Arch, T> mask(end - j);
+    Batch sum = mask.load(g.y + j);
+    for (int r = 0; r < Rows; ++r) {
+      sum = multiply_add(times[r], mask.load(row + r * g.b_row + j), sum);
+    }
+    mask.store(g.y + j, sum);
+  }
+}
+
+// y[begin, end) where the rows of B are contiguous and come from beyond the second cache: four at a
+// time, each as far as y stays in the first cache, since the prefetchers follow few and long
+// streams. An element is summed in the same order as by gemm_vector_columns.
+template <class Arch, class T>
+void gemm_vector_streams(const GemmVector<T>& g, std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kColumns = 16384 / static_cast<std::int64_t>(sizeof(T));
+  for (std::int64_t j = begin; j < end; j += kColumns) {
+    const std::int64_t stop = end - j < kColumns ? end : j + kColumns;
+    for (std::int64_t c = j; c < stop; ++c) {
+      const T start = g.accumulate ? g.y[c] : T(0);
+      g.y[c] = g.bias == nullptr ? start : start + g.bias[c * g.bias_step];
+    }
+    std::int64_t p = 0;
+    for (; p + 4 <= g.k; p += 4) gemm_vector_add_rows<Arch, 4>(g, p, j, stop);
+    for (; p < g.k; ++p) gemm_vector_add_rows<Arch, 1>(g, p, j, stop);
+  }
+}
+
 // y[begin, end) where the rows of B are contiguous.
 template <class Arch, class T>
 void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  if (g.k * g.n * static_cast<std::int64_t>(sizeof(T)) > kGemmVectorLarge) {
+    gemm_vector_streams<Arch>(g, begin, end);
+    return;
+  }
   constexpr int most = kRegisters<Arch> == 32 ? 16 : 8;
   std::int64_t j = begin;
   for (; j + most * lanes <= end; j += most * lanes) {

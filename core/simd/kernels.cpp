@@ -101,16 +101,23 @@ const Kernels& choose() {
         kSets[i].fill == nullptr ? "this build has no kernels for it" : "this CPU does not have it",
         ". Available: ", names(true), ".");
   }
-  detail::fail("HEED_ISA=", wish, " names no instruction set; it may be one of ", names(false),
+  heed::detail::fail("HEED_ISA=", wish, " names no instruction set; it may be one of ", names(false),
                ".");
 }
 
 }  // namespace
 
-const Kernels& kernels() {
-  static const Kernels& chosen = choose();
+namespace detail {
+
+constinit std::atomic<const Kernels*> chosen_kernels = nullptr;
+
+const Kernels& choose_kernels() {
+  const Kernels& chosen = choose();
+  chosen_kernels.store(&chosen, std::memory_order_release);
   return chosen;
 }
+
+}  // namespace detail
 
 const Kernels* kernels_for(const char* isa) {
   for (int i = 0; i < kSetCount; ++i) {

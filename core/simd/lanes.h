@@ -52,6 +52,14 @@ inline constexpr int kRegisters = kWideMask<Arch> ? 32
                                       ? 16
                                       : 8;
 
+/// The same pointer, of which the compiler does not know that it is: what is read through it is not
+/// read earlier.
+template <class Pointer>
+Pointer forget_origin(Pointer pointer) {
+  asm("" : "+r"(pointer));
+  return pointer;
+}
+
 /// Selects the first `count` lanes of a register, 0 <= count <= size.
 template <class Arch, class T>
 struct LaneMask {
@@ -104,6 +112,32 @@ requires(kWideMask<Arch>) struct LaneMask<Arch, double> {
 };
 #endif
 
+#ifdef __AVX512F__
+// (Of AVX-512 as well: a masked store of AVX2's own takes AMD's cores ten times as long.)
+template <>
+struct LaneMask<Avx512Half, float> {
+  using Batch = xsimd::batch<float, Avx512Half>;
+  __mmask8 mask;
+  explicit LaneMask(std::int64_t n) : mask(static_cast<__mmask8>((1u << n) - 1u)) {}
+  Batch load(const float* p) const { return Batch(_mm256_maskz_loadu_ps(mask, p)); }
+  void store(float* p, Batch x) const { _mm256_mask_storeu_ps(p, mask, x.data); }
+  Batch select(Batch x, Batch rest) const {
+    return Batch(_mm256_mask_mov_ps(rest.data, mask, x.data));
+  }
+};
+template <>
+struct LaneMask<Avx512Half, double> {
+  using Batch = xsimd::batch<double, Avx512Half>;
+  __mmask8 mask;
+  explicit LaneMask(std::int64_t n) : mask(static_cast<__mmask8>((1u << n) - 1u)) {}
+  Batch load(const double* p) const { return Batch(_mm256_maskz_loadu_pd(mask, p)); }
+  void store(double* p, Batch x) const { _mm256_mask_storeu_pd(p, mask, x.data); }
+  Batch select(Batch x, Batch rest) const {
+    return Batch(_mm256_mask_mov_pd(rest.data, mask, x.data));
+  }
+};
+#endif
+
 #ifdef __AVX2__
 // A window into this array that starts `count` before its middle has `count` lanes set.
 template <class Arch>
@@ -114,10 +148,30 @@ template <class Arch>
 requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, float> {
   using Batch = xsimd::batch<float, Arch>;
   __m256i mask;
+  std::int64_t count;
   explicit LaneMask(std::int64_t n)
-      : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - n))) {}
+      : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - n))),
+        count(n) {}
   Batch load(const float* p) const { return Batch(_mm256_maskload_ps(p, mask)); }
-  void store(float* p, Batch x) const { _mm256_maskstore_ps(p, mask, x.data); }
+  // Piece by piece: AMD's cores take some 15 cycles for a masked store.
+  void store(float* p, Batch x) const {
+    if (count & 8) {
+      _mm256_storeu_ps(p, x.data);
+      return;
+    }
+    __m128 rest = _mm256_castps256_ps128(x.data);
+    if (count & 4) {
+      _mm_storeu_ps(p, rest);
+      rest = _mm256_extractf128_ps(x.data, 1);
+      p += 4;
+    }
+    if (count & 2) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+      rest = _mm_movehl_ps(rest, rest);
+      p += 2;
+    }
+    if (count & 1) _mm_store_ss(p, rest);
+  }
   Batch select(Batch x, Batch rest) const {
     return Batch(_mm256_blendv_ps(rest.data, x.data, _mm256_castsi256_ps(mask)));
   }
@@ -126,10 +180,24 @@ template <class Arch>
 requires(kVectorMask<Arch> && !kWideMask<Arch>) struct LaneMask<Arch, double> {
   using Batch = xsimd::batch<double, Arch>;
   __m256i mask;
+  std::int64_t count;
   explicit LaneMask(std::int64_t n)
-      : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - 2 * n))) {}
+      : mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneWindow<Arch> + 8 - 2 * n))),
+        count(n) {}
   Batch load(const double* p) const { return Batch(_mm256_maskload_pd(p, mask)); }
-  void store(double* p, Batch x) const { _mm256_maskstore_pd(p, mask, x.data); }
+  void store(double* p, Batch x) const {
+    if (count & 4) {
+      _mm256_storeu_pd(p, x.data);
+      return;
+    }
+    __m128d rest = _mm256_castpd256_pd128(x.data);
+    if (count & 2) {
+      _mm_storeu_pd(p, rest);
+      rest = _mm256_extractf128_pd(x.data, 1);
+      p += 2;
+    }
+    if (count & 1) _mm_store_sd(p, rest);
+  }
   Batch select(Batch x, Batch rest) const {
     return Batch(_mm256_blendv_pd(rest.data, x.data, _mm256_castsi256_pd(mask)));
   }

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/storage.h"
+#include "heed.h"
 
 using namespace heed;
 using heed::detail::allocate;
@@ -83,4 +83,45 @@ TEST_CASE("memory of somebody else is handed back when the last owner leaves") {
     CHECK(freed == 0);
   }
   CHECK(freed == 1);
+}
+
+TEST_CASE("a new tensor is one block, which its views keep and the last of them gives back") {
+  const MemoryStats before = memory_stats();
+  for (const Dims& sizes : {Dims{}, Dims{0}, Dims{4, 4}, Dims{64, 64}, Dims{700, 900}}) {
+    Tensor view;
+    {
+      const std::int64_t requests = memory_stats().allocations;
+      const Tensor x = full(sizes, 3.0);
+      CHECK(memory_stats().allocations == requests + 1);
+      CHECK(reinterpret_cast<std::uintptr_t>(x.data<float>()) % 64 == 0);
+      view = x.flatten();
+    }
+    CHECK(view.eq(3.0).all().item<bool>());
+    view = {};
+    CHECK(memory_stats().allocated_bytes == before.allocated_bytes);
+  }
+}
+
+TEST_CASE("a tensor with a graph, a gradient, hooks and views gives back all it had") {
+  const std::int64_t before = memory_stats().allocated_bytes;
+  int calls = 0;
+  {
+    const Tensor w = ones({3, 3}, {.requires_grad = true});
+    w.register_hook([&](const Tensor&) {
+      ++calls;
+      return Tensor();
+    });
+    Tensor y = w.mm(w).narrow(0, 1, 2);
+    y.retain_grad();
+    y.sum().backward();
+    CHECK(w.grad().defined());
+    CHECK(y.grad().defined());
+    Tensor buffer = zeros({4, 4});
+    Tensor row = buffer[1];
+    row.add_(w[0].sum());
+    buffer = {};
+    CHECK(row.requires_grad());
+  }
+  CHECK(calls == 1);
+  CHECK(memory_stats().allocated_bytes == before);
 }

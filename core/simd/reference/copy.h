@@ -17,8 +17,20 @@ void copy_2d(T* out, const T* x, std::int64_t rows, std::int64_t cols, std::int6
 }
 
 template <class T>
+void copy_streaming(T* out, const T* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = x[i];
+}
+
+template <class T>
+void fill(T* out, T value, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = value;
+}
+
+template <class T>
 void fill_copy(KernelsOf<T>& table) {
   table.copy_2d = &copy_2d<T>;
+  table.copy_streaming = &copy_streaming<T>;
+  table.fill = &fill<T>;
 }
 
 }  // namespace heed::simd::reference

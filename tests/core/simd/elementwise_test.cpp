@@ -244,6 +244,10 @@ TEST_CASE_TEMPLATE("streaming kernels give the same bits, whatever the alignment
           REQUIRE(got.marks_stand());
           for (std::int64_t i = 0; i < n; ++i) REQUIRE(same(got[i], expected[i]));
         };
+        check([&](T* out) { std::copy(a.data(), a.data() + n, out); },
+              [&](T* out) { kernels.copy_streaming(out, a.data(), n); }, "copy");
+        check([&](T* out) { std::fill(out, out + n, T(1.5)); },
+              [&](T* out) { kernels.fill(out, T(1.5), n); }, "fill");
         for (int op = 0; op < kUnaryCount; ++op) {
           check([&](T* out) { kernels.unary[op](out, a.data(), n); },
                 [&](T* out) { kernels.unary_streaming[op](out, a.data(), n); }, kUnaryNames[op]);

@@ -15,6 +15,7 @@
 namespace {
 
 using heed::simd::Gemm;
+using heed::simd::GemmBatch;
 using heed::simd::Kernels;
 using heed::simd::kernels_for;
 
@@ -55,18 +56,19 @@ Matrix<T> random_matrix(std::mt19937& random, std::int64_t rows, std::int64_t co
 // The largest error of C against a sum in double (long double for double), relative to the sum of
 // the magnitudes of what is added up.
 template <class T>
-double product_error(const Gemm<T>& g, const std::vector<T>& before) {
+double product_error(const GemmBatch<T>& batch, const std::vector<T>& before) {
+  const Gemm<T>& g = batch.first;
   double worst = 0;
-  for (std::int64_t item = 0; item < g.batch; ++item) {
+  for (std::int64_t item = 0; item < batch.count; ++item) {
     for (std::int64_t i = 0; i < g.m; ++i) {
       for (std::int64_t j = 0; j < g.n; ++j) {
         long double sum = 0, scale = 0;
         const auto add = [&](long double x) { sum += x, scale += std::fabs(x); };
         for (std::int64_t p = 0; p < g.k; ++p) {
-          add(static_cast<long double>(g.a[item * g.a_step + i * g.a_row + p * g.a_col]) *
-              static_cast<long double>(g.b[item * g.b_step + p * g.b_row + j * g.b_col]));
+          add(static_cast<long double>(g.a[item * batch.a_step + i * g.a_row + p * g.a_col]) *
+              static_cast<long double>(g.b[item * batch.b_step + p * g.b_row + j * g.b_col]));
         }
-        const std::int64_t at = item * g.c_step + i * g.c_row + j;
+        const std::int64_t at = item * batch.c_step + i * g.c_row + j;
         if (g.bias != nullptr) add(g.bias[j]);
         if (g.accumulate) add(before[static_cast<std::size_t>(at)]);
         const double error = static_cast<double>(
@@ -105,7 +107,7 @@ void check(const Kernels& table, std::mt19937& random, const Case& test) {
   INFO("table " << table.isa << " m " << test.m << " n " << test.n << " k " << test.k << " layouts "
                 << static_cast<int>(test.a) << " " << static_cast<int>(test.b) << " bias "
                 << test.bias << " accumulate " << test.accumulate << " bytes " << sizeof(T));
-  REQUIRE(product_error(g, before) <= kTolerance<T>);
+  REQUIRE(product_error<T>({g, 1, 0, 0, 0}, before) <= kTolerance<T>);
   int touched = 0;  // elements of c behind its rows
   for (std::int64_t i = 0; i < test.m; ++i) {
     for (std::int64_t j = test.n; j < c_row; ++j) {
@@ -189,14 +191,11 @@ TEST_CASE_TEMPLATE("a batch gives each product, with shared and with reversed op
         const std::vector<T> before = c.data;
         Gemm<T> g{m, n, k, a.data.data(), k, 1, b.data.data(), n, 1, c.data.data(), n};
         if (transposed) g.b_row = 1, g.b_col = k;
-        g.batch = batch;
-        g.a_step = share_a ? 0 : m * k;
-        g.b_step = share_b ? 0 : k * n;
-        g.c_step = m * n;
         g.accumulate = kind % 3 == 0;
-        table->of<T>().gemm(g);
+        const GemmBatch<T> products{g, batch, share_a ? 0 : m * k, share_b ? 0 : k * n, m * n};
+        table->of<T>().gemm_batch(products);
         INFO("table " << table->isa << " m " << m << " n " << n << " k " << k << " kind " << kind);
-        REQUIRE(product_error(g, before) <= kTolerance<T>);
+        REQUIRE(product_error(products, before) <= kTolerance<T>);
       }
     }
   }
@@ -219,11 +218,8 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
       for (int threads : {1, 2, 7}) {
         heed::set_num_threads(threads);
         std::vector<float> c(static_cast<std::size_t>(batch * m * n), 0.0f);
-        Gemm<float> g{m, n, k, a.data.data(), k, 1, b.data.data(), n, 1, c.data(), n};
-        g.batch = batch;
-        g.a_step = m * k;
-        g.c_step = m * n;
-        table->f32.gemm(g);
+        const Gemm<float> g{m, n, k, a.data.data(), k, 1, b.data.data(), n, 1, c.data(), n};
+        table->f32.gemm_batch({g, batch, m * k, 0, m * n});
         if (threads == 1) first = c;
         INFO("table " << table->isa << " m " << m << " n " << n << " threads " << threads);
         REQUIRE(c == first);
