@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "core/simd/kernels.h"
 #include "core/simd/registers.h"
 
 namespace heed::simd {
@@ -24,6 +25,28 @@ struct AllLanes {
   static void store(T* p, Batch x) { x.store_unaligned(p); }
   static Batch select(Batch x, Batch) { return x; }
 };
+
+/// Whether the rows of a result are so large that they leave the caches, and may be streamed.
+template <class Arch, class T>
+bool can_stream_rows(const T* out, std::int64_t rows, std::int64_t cols) {
+  constexpr std::int64_t size = xsimd::batch<T, Arch>::size;
+  return rows * cols * static_cast<std::int64_t>(sizeof(T)) >= kStreamBytes && cols % size == 0 &&
+         can_stream<Arch>(out);
+}
+
+/// lanes.store(p, x); whole registers past the caches where `streaming`.
+template <bool streaming, class Arch, class T>
+void store_row(const AllLanes<Arch, T>&, T* p, xsimd::batch<T, Arch> x) {
+  if constexpr (streaming) {
+    stream(p, x);
+  } else {
+    x.store_unaligned(p);
+  }
+}
+template <bool streaming, class Arch, class T>
+void store_row(const LaneMask<Arch, T>& lanes, T* p, xsimd::batch<T, Arch> x) {
+  lanes.store(p, x);
+}
 
 /// step(j, lanes) for each register of [0, n).
 template <class Arch, class T, class Step>

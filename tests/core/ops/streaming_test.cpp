@@ -1,4 +1,4 @@
-// Results so large that kernels write them past the caches (kStreamBytes in core/ops/common.h).
+// Results so large that kernels write them past the caches (kStreamBytes in core/simd/kernels.h).
 #include <doctest/doctest.h>
 
 #include "heed.h"
@@ -29,4 +29,26 @@ TEST_CASE("large results have the bits of their pieces, whatever is done next") 
     Tensor y = x.clone();
     return y.add_(x);
   });
+}
+
+TEST_CASE("large copies, constants and gradients of layer_norm have the bits of their pieces") {
+  const std::int64_t rows = 2800, cols = 1024;
+  manual_seed(6);
+  const Tensor x = randn({rows, cols}), dy = randn({rows, cols});
+  CHECK(equal(x.clone(), x));
+  CHECK(equal(x.narrow(1, 3, cols - 5).contiguous()[rows - 1], x[rows - 1].narrow(0, 3, cols - 5)));
+  CHECK(equal(x[7].expand({rows, cols}).contiguous()[rows - 1], x[7]));
+  CHECK(ones({rows, cols}).eq(1.0).all().item<bool>());
+  CHECK(tensor(2.5).expand({rows, cols}).contiguous().eq(2.5).all().item<bool>());
+
+  const Tensor weight = randn({cols}), bias = randn({cols});
+  const auto gradient = [&](const Tensor& of, const Tensor& from) {
+    const Tensor leaf = of.clone().requires_grad_();
+    layer_norm(leaf, {cols}, weight, bias).backward(from);
+    return leaf.grad();
+  };
+  const Tensor dx = gradient(x, dy);
+  for (const std::int64_t r : {std::int64_t{0}, std::int64_t{1399}, rows - 1}) {
+    CHECK(equal(dx.narrow(0, r, 1), gradient(x.narrow(0, r, 1), dy.narrow(0, r, 1))));
+  }
 }
