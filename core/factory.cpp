@@ -175,10 +175,9 @@ Tensor from_blob(void* data, const Dims& sizes, DType dtype) {
   std::size_t bytes = 0;
   HEED_CHECK(!__builtin_mul_overflow(static_cast<std::size_t>(numel), element_size(dtype), &bytes),
              "Storage size calculation overflowed with sizes=", sizes);
-  return detail::make_tensor_on(
-      Storage::external(
-          data, bytes, [](void*) noexcept {}, nullptr),
-      sizes, numel, dtype);
+  return detail::make_tensor_on(Storage::external(
+                                    data, bytes, [](void*) noexcept {}, nullptr),
+                                sizes, numel, dtype);
 }
 
 Tensor empty(const Dims& sizes, const TensorOptions& options) {

@@ -72,7 +72,8 @@ SizeClass size_class(std::size_t bytes) {
   const auto log = static_cast<std::size_t>(std::bit_width(bytes - 1) - 1);  // 2^log < bytes
   const std::size_t step = std::size_t{1} << (log - 3);
   const std::size_t eighths = (bytes - 1 - (std::size_t{1} << log)) / step;
-  return {kSmallClasses + (log - kSmallLog) * 8 + eighths, (std::size_t{1} << log) + (eighths + 1) * step};
+  return {kSmallClasses + (log - kSmallLog) * 8 + eighths,
+          (std::size_t{1} << log) + (eighths + 1) * step};
 }
 
 constinit thread_local std::int64_t fail_at = 0;

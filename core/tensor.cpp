@@ -59,7 +59,8 @@ inline Tensor new_tensor(void* block, std::size_t bytes, const Dims& sizes, cons
 /// A block for a tensor of a few elements, or null: then allocate() may still have one.
 inline void* try_block(std::int64_t numel, DType dtype) {
   if (numel > 4096) return nullptr;
-  return try_allocate(sizeof(Storage) + kRoom + static_cast<std::size_t>(numel) * element_size(dtype));
+  return try_allocate(sizeof(Storage) + kRoom +
+                      static_cast<std::size_t>(numel) * element_size(dtype));
 }
 
 [[gnu::noinline]] Tensor make_large_tensor(const Dims& sizes, std::int64_t numel, DType dtype) {

@@ -63,7 +63,9 @@ struct TensorImpl {
   static void destroy(TensorImpl* impl) noexcept;
   /// Whether it has more than its bytes.
   bool has_company() const {
-    const auto is_set = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
+    const auto is_set = [](const void* pointer) {
+      return reinterpret_cast<std::uintptr_t>(pointer);
+    };
     return is_set(base.get()) | is_set(grad_fn.get()) | is_set(grad.get()) | is_set(hooks);
   }
   /// A view whose base has been given a new history since.

@@ -22,7 +22,8 @@ std::string by(const Dims& sizes) {
   return text;
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] void fail_type(const Tensor& a, const Tensor& b, const char* op) {
+[[noreturn, gnu::cold, gnu::noinline]] void fail_type(const Tensor& a, const Tensor& b,
+                                                      const char* op) {
   fail("expected scalar type ", scalar_type_name(a.dtype()), " but found ",
        scalar_type_name(b.dtype()), " (", op, " of ", a.sizes(), " and ", b.sizes(), ")");
 }

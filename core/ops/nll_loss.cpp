@@ -112,8 +112,8 @@ Tensor pick(const Tensor& x, const Likelihood& nll) {
   const Tensor from = detail::plain_contiguous(x);
   const std::int64_t rows = nll.target.numel();
   const bool reduced = nll.reduction != Reduction::None;
-  const Tensor y = reduced ? detail::make_tensor({}, x.dtype())
-                           : detail::make_tensor({rows}, x.dtype());
+  const Tensor y =
+      reduced ? detail::make_tensor({}, x.dtype()) : detail::make_tensor({rows}, x.dtype());
   detail::dispatch_floating(x.dtype(), "nll_loss", [&]<class T>() {
     const auto* t = nll.target.data<std::int64_t>();
     const T* f = nll.factors.data<T>();

@@ -2,6 +2,7 @@
 //
 //  - One panel: no more columns than a tile has. Nothing but the arithmetic.
 //  - A row or a column: gemm_vector.h.
+//  - A small k: all stores, so row after row of C.
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
 //
@@ -110,15 +111,17 @@ template <class Arch, class T>
   return true;
 }
 
-// A that does not run along k is read in place, too, unless it is read so often that its pages
-// count.
+// A that does not run along k is read in place, too: a line a step, which wide tiles leave time
+// for. Unless it is read often by narrow ones, or its rows are pages apart and share a few places
+// of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
-  return g.a_col != 1 && g.n > 384;
+  const bool pages_apart = g.a_col * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
+  return g.a_col != 1 && g.n > 384 && (kRegisters<Arch> != 32 || pages_apart);
 }
 
-// The product of a small k: tile after tile along the rows of C, whose lines are so written about in
-// the order in which they lie. B is read in place.
+// The product of a small k: tile after tile along the rows of C, whose lines are so written about
+// in the order in which they lie. B is read in place.
 template <class Arch, class T>
 void gemm_thin(const Gemm<T>& g) {
   constexpr std::int64_t lanes = GemmPanelTiles<Arch, T>::lanes;
@@ -126,6 +129,17 @@ void gemm_thin(const Gemm<T>& g) {
   // Wide tiles write longer pieces of a row; three registers by eight rows begin and end faster.
   const std::int64_t most = g.k > 2 && widest > 3 ? 3 : widest;
   const auto& width = kGemmPanelTiles<Arch, T>.width;
+  if (g.n > kGemmColumns) {  // as much of B as a cache holds
+    Gemm<T> part = g;
+    for (std::int64_t j = 0; j < g.n; j += kGemmColumns) {
+      part.n = g.n - j < kGemmColumns ? g.n - j : kGemmColumns;
+      part.b = g.b + j;
+      part.c = g.c + j;
+      if (g.bias != nullptr) part.bias = g.bias + j;
+      gemm_thin<Arch>(part);
+    }
+    return;
+  }
   const EvenCut n_cut = even_cut<Arch>((g.n + lanes - 1) / lanes, most);
   const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
   Gemm<T> tile = g;

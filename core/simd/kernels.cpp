@@ -101,8 +101,8 @@ const Kernels& choose() {
         kSets[i].fill == nullptr ? "this build has no kernels for it" : "this CPU does not have it",
         ". Available: ", names(true), ".");
   }
-  heed::detail::fail("HEED_ISA=", wish, " names no instruction set; it may be one of ", names(false),
-               ".");
+  heed::detail::fail("HEED_ISA=", wish, " names no instruction set; it may be one of ",
+                     names(false), ".");
 }
 
 }  // namespace
