@@ -29,8 +29,18 @@ struct GemmOperand {
   bool packed;
 };
 
-/// The columns of a block, panel by panel of at most `most` registers: calls body(first column,
-/// registers, columns).
+/// The registers of the widest panel of n columns, of at most `most`.
+template <class Arch, class T>
+std::int64_t widest_panel(std::int64_t n, std::int64_t most) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  const std::int64_t all = (n + lanes - 1) / lanes;
+  // Panels of three are best full, those of four about even: tiles of three begin and end fastest.
+  const std::int64_t pieces = most == 3 ? 1 : (all + most - 1) / most;
+  const std::int64_t even = (all + pieces - 1) / pieces;
+  return even < most ? even : most;
+}
+
+/// The columns of a block, panel by panel: calls body(first column, registers, columns).
 template <class Arch, class T, class Body>
 void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
@@ -38,12 +48,10 @@ void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
     body(std::int64_t{0}, std::int64_t{1}, n);
     return;
   }
-  const EvenCut cut = even_cut<Arch>((n + lanes - 1) / lanes, most);
-  std::int64_t j = 0;
-  for (std::int64_t panel = 0; panel < cut.pieces; ++panel) {
-    const std::int64_t vectors = cut.size + (panel < cut.extra);
+  for (std::int64_t j = 0; j < n;) {
+    const std::int64_t left = n - j, vectors = widest_panel<Arch, T>(left, most);
     const std::int64_t width = vectors * lanes;
-    body(j, vectors, width < n - j ? width : n - j);
+    body(j, vectors, width < left ? width : left);
     j += width;
   }
 }
@@ -51,9 +59,7 @@ void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
 /// The rows of a tile in a block of n columns, decided by its widest panel.
 template <class Arch, class T>
 std::int64_t tile_rows(std::int64_t n, std::int64_t most) {
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const EvenCut cut = even_cut<Arch>((n + lanes - 1) / lanes, most);
-  return GemmTiles<Arch>::rows(static_cast<int>(cut.size + (cut.extra > 0)));
+  return GemmTiles<Arch>::rows(static_cast<int>(widest_panel<Arch, T>(n, most)));
 }
 
 /// C (m, n) = A (m, k) B (k, n), + bias, + C where `accumulate`, in panels of at most `most`
@@ -84,20 +90,17 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     } else if (kHasMask<Arch> && !b.packed && last < lanes) {
       table = &kGemmTiles<Arch, T, Tail::Masked>;
     }
-    for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
-      const std::int64_t rows = cut.size + (piece < cut.extra);
+    // The pieces that are a row higher, then the others.
+    const auto pieces_of = [&](std::int64_t rows, std::int64_t count) {
+      if (count == 0) return;
       if (a.packed) tile.a_col = rows;
-      if (accumulate) {  // C is read at the end: on its way while the tile is summed
-        for (std::int64_t i = 0; i < rows; ++i) {
-          for (std::int64_t v = 0; v < columns; v += lanes) {
-            __builtin_prefetch(tile.c + i * c_row + v, 1);
-          }
-        }
-      }
-      table->tile[vectors - 1][rows - 1](tile);
-      tile.a += a.packed ? rows * k : rows * a.row;
-      tile.c += rows * c_row;
-    }
+      const std::int64_t a_next = a.packed ? rows * k : rows * a.row;
+      table->tile[vectors - 1][rows - 1](tile, count, a_next);
+      tile.a += count * a_next;
+      tile.c += count * rows * c_row;
+    };
+    pieces_of(cut.size + 1, cut.extra);
+    pieces_of(cut.size, cut.pieces - cut.extra);
   });
 }
 

@@ -37,10 +37,12 @@ inline constexpr std::int64_t kGemmDepth = 512;
 // Columns and rows of the blocks into which C is cut.
 inline constexpr std::int64_t kGemmColumns = 4096;
 inline constexpr std::int64_t kGemmRows = 192;
+// Bytes of a C that the second cache does not hold.
+inline constexpr std::int64_t kGemmStores = 1 << 20;
 // The depth up to which the time goes into the stores of C.
 inline constexpr std::int64_t kGemmThin = 16;
-// The depth up to which two registers of columns are panel enough: their B stays in the first cache
-// then, and a higher tile starts less often. Beyond, A would be read too often.
+// The depth up to which three registers of columns are panel enough: their B stays in the first
+// cache, about, and tiles of eight rows begin and end fastest. Beyond, A would be read too often.
 inline constexpr std::int64_t kGemmNarrow = 256;
 // Bytes of a B that is read in place.
 inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
@@ -50,21 +52,18 @@ inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_tiles_below(const Gemm<T>& g, const GemmTileFunction<T>* tiles,
                                         std::int64_t most) {
-  Gemm<T> tile = g;
-  const auto left = static_cast<std::uint32_t>(g.m), high = static_cast<std::uint32_t>(most);
-  const auto go = [&](std::uint32_t rows) {
-    tiles[rows - 1](tile);
-    tile.a += static_cast<std::int64_t>(rows) * g.a_row;
-    tile.c += static_cast<std::int64_t>(rows) * g.c_row;
-  };
-  if (left <= 2 * high) {
-    go((left + 1) / 2);
-    go(left / 2);
+  const auto m = static_cast<std::uint32_t>(g.m), high = static_cast<std::uint32_t>(most);
+  const std::uint32_t pieces = m <= 2 * high ? 2 : (m + high - 1) / high;
+  const std::uint32_t rows = pieces == 2 ? m / 2 : m / pieces, extra = m - rows * pieces;
+  if (extra == 0) {
+    tiles[rows - 1](g, pieces, rows * g.a_row);
     return;
   }
-  const std::uint32_t pieces = (left + high - 1) / high, rows = left / pieces;
-  const std::uint32_t extra = left - rows * pieces;
-  for (std::uint32_t i = 0; i < pieces; ++i) go(rows + (i < extra));
+  tiles[rows](g, extra, (rows + 1) * g.a_row);
+  Gemm<T> rest = g;
+  rest.a += extra * (rows + 1) * g.a_row;
+  rest.c += extra * (rows + 1) * g.c_row;
+  tiles[rows - 1](rest, pieces - extra, rows * g.a_row);
 }
 
 // The product as one panel of tiles that read both operands in place: no more columns than a tile
@@ -73,9 +72,9 @@ template <class Arch, class T>
 [[gnu::always_inline]] inline void gemm_panel(const Gemm<T>& g) {
   const auto& panel = kGemmPanelTiles<Arch, T>.width[g.n - 1];
   if (g.m <= panel.rows) {
-    panel.tile[g.m - 1](g);
+    panel.once[g.m - 1](g, 1, 0);
   } else {
-    gemm_tiles_below<Arch>(g, panel.tile, panel.rows);
+    gemm_tiles_below<Arch>(g, panel.many, panel.rows);
   }
 }
 
@@ -120,14 +119,12 @@ bool gemm_packs_a(const Gemm<T>& g) {
   return g.a_col != 1 && g.n > 384 && (kRegisters<Arch> != 32 || pages_apart);
 }
 
-// The product of a small k: tile after tile along the rows of C, whose lines are so written about
-// in the order in which they lie. B is read in place.
+// The product of a small k: a few tiles high along the rows of C, whose lines are so written about
+// in the order in which they lie; one tile where the second cache does not hold C. B is read in
+// place.
 template <class Arch, class T>
 void gemm_thin(const Gemm<T>& g) {
-  constexpr std::int64_t lanes = GemmPanelTiles<Arch, T>::lanes;
-  constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
-  // Wide tiles write longer pieces of a row; three registers by eight rows begin and end faster.
-  const std::int64_t most = g.k > 2 && widest > 3 ? 3 : widest;
+  constexpr std::int64_t most = GemmPanelTiles<Arch, T>::max_vectors;
   const auto& width = kGemmPanelTiles<Arch, T>.width;
   if (g.n > kGemmColumns) {  // as much of B as a cache holds
     Gemm<T> part = g;
@@ -140,22 +137,24 @@ void gemm_thin(const Gemm<T>& g) {
     }
     return;
   }
-  const EvenCut n_cut = even_cut<Arch>((g.n + lanes - 1) / lanes, most);
+  const std::int64_t high = g.m * g.n * static_cast<std::int64_t>(sizeof(T)) > kGemmStores ? 1 : 4;
   const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
   Gemm<T> tile = g;
-  for (std::int64_t piece = 0; piece < m_cut.pieces; ++piece) {
-    const std::int64_t rows = m_cut.size + (piece < m_cut.extra);
+  for (std::int64_t piece = 0, count; piece < m_cut.pieces; piece += count) {
+    const bool higher = piece < m_cut.extra;
+    const std::int64_t rows = m_cut.size + higher;
+    const std::int64_t left = (higher ? m_cut.extra : m_cut.pieces) - piece;
+    count = left < high ? left : high;
     T* const c = tile.c;
-    for (std::int64_t panel = 0, j = 0; panel < n_cut.pieces; ++panel, j += tile.n) {
-      const std::int64_t columns = (n_cut.size + (panel < n_cut.extra)) * lanes;
-      tile.n = columns < g.n - j ? columns : g.n - j;
+    for_each_panel<Arch, T>(g.n, most, [&](std::int64_t j, std::int64_t, std::int64_t columns) {
+      tile.n = columns;
       tile.b = g.b + j;
       tile.c = c + j;
       if (g.bias != nullptr) tile.bias = g.bias + j;
-      width[tile.n - 1].tile[rows - 1](tile);
-    }
-    tile.a += rows * g.a_row;
-    tile.c = c + rows * g.c_row;
+      width[columns - 1].many[rows - 1](tile, count, rows * g.a_row);
+    });
+    tile.a += count * rows * g.a_row;
+    tile.c = c + count * rows * g.c_row;
   }
 }
 
@@ -177,7 +176,7 @@ void gemm_blocked(const Gemm<T>& g) {
       g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > kGemmInPlace);
   const bool pack_a = gemm_packs_a<Arch>(g);
   constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
-  const std::int64_t most = g.k <= kGemmNarrow && widest > 2 ? 2 : widest;
+  const std::int64_t most = g.k <= kGemmNarrow && widest > 3 ? 3 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
   if (pack_b) {

@@ -22,10 +22,11 @@ namespace heed::simd {
 // by mask, when B ends before its last lane; or as a register of half the width, by mask.
 enum class Tail { Whole, Masked, Half };
 
-// The columns of B are adjacent, and at most Vectors registers wide; m is not read, Rows being the
+// `count` tiles, one below the other, A advancing by a_next elements from one to the next. The
+// columns of B are adjacent, and at most Vectors registers wide; m is not read, Rows being the
 // rows.
 template <class T>
-using GemmTileFunction = void (*)(const Gemm<T>& tile);
+using GemmTileFunction = void (*)(const Gemm<T>& tile, std::int64_t count, std::int64_t a_next);
 
 // The last register of each row of a tile.
 template <class Arch, class T, Tail tail>
@@ -39,8 +40,12 @@ requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Half> {
   using Mask = LaneMask<Half<Arch>, T>;
 };
 
-template <class Arch, class T, int Rows, int Vectors, Tail tail>
-void gemm_tile(const Gemm<T>& tile) {
+// The loop over tiles is inside: between two of them the multiply-adds wait for some 10 cycles,
+// and for 45 where each is a call.
+// `many` false: of one only, for the smallest products, with fewer registers to save.
+template <class Arch, class T, int Rows, int Vectors, Tail tail, bool many>
+void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
+               [[maybe_unused]] std::int64_t a_next) {
   using Batch = xsimd::batch<T, Arch>;
   using Last = typename TailOf<Arch, T, tail>::type;
   using Mask = typename TailOf<Arch, T, tail>::Mask;
@@ -48,84 +53,92 @@ void gemm_tile(const Gemm<T>& tile) {
   constexpr int whole = Vectors - 1;  // registers before the last
   constexpr int group = 4;            // rows of A addressed from one pointer
   constexpr int groups = (Rows + group - 1) / group;
-
-  Batch sum[Rows][whole + 1];
-  Last sum_last[Rows];
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < whole; ++v) sum[i][v] = Batch(T(0));
-    sum_last[i] = Last(T(0));
-  }
-
-  [[maybe_unused]] const Mask b_mask(tile.n - whole * lanes);
-  const std::int64_t a_row = tile.a_row, a_col = tile.a_col, b_row = tile.b_row;
-  const T* a[groups];
-#pragma GCC unroll 4
-  for (int g = 0; g < groups; ++g) a[g] = tile.a + g * group * a_row;
-  const T* b = tile.b;
-
-  for (std::int64_t p = tile.k; p > 0; --p) {
-    Batch row[whole + 1];
-    Last row_last;
-#pragma GCC unroll 4
-    for (int v = 0; v < whole; ++v) row[v] = Batch::load_unaligned(b + v * lanes);
-    if constexpr (tail == Tail::Whole) {
-      row_last = Last::load_unaligned(b + whole * lanes);
-    } else {
-      row_last = b_mask.load(b + whole * lanes);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-      const T x = a[i / group][(i % group) * a_row];
-      [[maybe_unused]] const Batch wide(x);
-#pragma GCC unroll 4
-      for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(wide, row[v], sum[i][v]);
-      if constexpr (tail == Tail::Half && whole > 1) {
-        sum_last[i] = multiply_add(Last(low_half(wide.data)), row_last, sum_last[i]);
-      } else {
-        sum_last[i] = multiply_add(Last(x), row_last, sum_last[i]);
-      }
-    }
-#pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) a[g] += a_col;
-    b += b_row;
-  }
-
-  // Read again, and only now: values kept over the loop take registers, and saving those of the
-  // caller costs as much as a step of a small tile.
-  const Gemm<T>& to = *forget_origin(&tile);
-  const std::int64_t last = to.n - whole * lanes;  // columns in the last register of a row
-  const Mask mask(last);
-  const bool full = last == static_cast<std::int64_t>(Last::size);
   constexpr int at = whole * lanes;
-  T* c = to.c;
-  if (to.bias != nullptr || to.accumulate) {
+
+  const std::int64_t last = tile.n - at;  // columns in the last register of a row
+  const Mask mask(last);
+  const std::int64_t a_row = tile.a_row, a_col = tile.a_col, b_row = tile.b_row;
+  const T* first = tile.a;
+  T* c = tile.c;
+  do {
+    Batch sum[Rows][whole + 1];
+    Last sum_last[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const T* before = c + i * to.c_row;
 #pragma GCC unroll 4
-      for (int v = 0; v < whole; ++v) {
-        Batch& x = sum[i][v];
-        if (to.bias != nullptr) x = x + Batch::load_unaligned(to.bias + v * lanes);
-        if (to.accumulate) x = x + Batch::load_unaligned(before + v * lanes);
+      for (int v = 0; v < whole; ++v) sum[i][v] = Batch(T(0));
+      sum_last[i] = Last(T(0));
+    }
+    if (tile.accumulate) {  // C is read at the end: on its way while the tile is summed
+      const T* line = c;
+      for (int i = 0; i < Rows; ++i, line += tile.c_row) {
+#pragma GCC unroll 4
+        for (int v = 0; v < Vectors; ++v) __builtin_prefetch(line + v * lanes, 1);
       }
-      Last& x = sum_last[i];
-      if (to.bias != nullptr) x = x + mask.load(to.bias + at);
-      if (to.accumulate) x = x + mask.load(before + at);
     }
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
+    const T* a[groups];
 #pragma GCC unroll 4
-    for (int v = 0; v < whole; ++v) sum[i][v].store_unaligned(c + v * lanes);
-    if (full) {
-      sum_last[i].store_unaligned(c + at);
-    } else {
-      mask.store(c + at, sum_last[i]);
+    for (int g = 0; g < groups; ++g) a[g] = first + g * group * a_row;
+    const T* b = tile.b;
+    for (std::int64_t p = tile.k; p > 0; --p) {
+      Batch row[whole + 1];
+      Last row_last;
+#pragma GCC unroll 4
+      for (int v = 0; v < whole; ++v) row[v] = Batch::load_unaligned(b + v * lanes);
+      if constexpr (tail == Tail::Whole) {
+        row_last = Last::load_unaligned(b + at);
+      } else {
+        row_last = mask.load(b + at);
+      }
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+        const T x = a[i / group][(i % group) * a_row];
+        [[maybe_unused]] const Batch wide(x);
+#pragma GCC unroll 4
+        for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(wide, row[v], sum[i][v]);
+        if constexpr (tail == Tail::Half && whole > 1) {
+          sum_last[i] = multiply_add(Last(low_half(wide.data)), row_last, sum_last[i]);
+        } else {
+          sum_last[i] = multiply_add(Last(x), row_last, sum_last[i]);
+        }
+      }
+#pragma GCC unroll 4
+      for (int g = 0; g < groups; ++g) a[g] += a_col;
+      b += b_row;
     }
-    c += to.c_row;
-  }
+
+    // Read again, and only now: values kept over the loop take registers, and saving those of the
+    // caller costs as much as a step of a small tile.
+    const Gemm<T>& to = *forget_origin(&tile);
+    if (to.bias != nullptr || to.accumulate) {
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+        const T* before = c + i * to.c_row;
+#pragma GCC unroll 4
+        for (int v = 0; v < whole; ++v) {
+          Batch& x = sum[i][v];
+          if (to.bias != nullptr) x = x + Batch::load_unaligned(to.bias + v * lanes);
+          if (to.accumulate) x = x + Batch::load_unaligned(before + v * lanes);
+        }
+        Last& x = sum_last[i];
+        if (to.bias != nullptr) x = x + mask.load(to.bias + at);
+        if (to.accumulate) x = x + mask.load(before + at);
+      }
+    }
+    const bool full = last == static_cast<std::int64_t>(Last::size);
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < whole; ++v) sum[i][v].store_unaligned(c + v * lanes);
+      if (full) {
+        sum_last[i].store_unaligned(c + at);
+      } else {
+        mask.store(c + at, sum_last[i]);
+      }
+      c += to.c_row;
+    }
+    if constexpr (many) first += a_next;
+  } while (many && --count > 0);
 }
 
 // The tiles of an instruction set: how many registers wide, and how many rows go with a width.
@@ -144,47 +157,54 @@ struct GemmTileTable {
   GemmTileFunction<T> tile[4][kGemmMaxRows];
 };
 
-template <class Arch, class T, Tail tail, int Vectors, int Rows>
+template <class Arch, class T, Tail tail, bool many, int Vectors, int Rows>
 constexpr GemmTileFunction<T> gemm_tile_entry() {
   if constexpr (Vectors <= GemmTiles<Arch>::max_vectors && Rows <= GemmTiles<Arch>::rows(Vectors) &&
                 (tail != Tail::Masked || kHasMask<Arch>)&&(tail != Tail::Half || kHasHalf<Arch>)) {
-    return &gemm_tile<Arch, T, Rows, Vectors, tail>;
+    return &gemm_tile<Arch, T, Rows, Vectors, tail, many>;
   } else {
     return nullptr;
   }
 }
 
-template <class Arch, class T, Tail tail, int... R>
+template <class Arch, class T, Tail tail, bool many, int... R>
 constexpr GemmTileTable<T> make_gemm_tiles(std::integer_sequence<int, R...>) {
-  return {{{gemm_tile_entry<Arch, T, tail, 1, R + 1>()...},
-           {gemm_tile_entry<Arch, T, tail, 2, R + 1>()...},
-           {gemm_tile_entry<Arch, T, tail, 3, R + 1>()...},
-           {gemm_tile_entry<Arch, T, tail, 4, R + 1>()...}}};
+  return {{{gemm_tile_entry<Arch, T, tail, many, 1, R + 1>()...},
+           {gemm_tile_entry<Arch, T, tail, true, 2, R + 1>()...},
+           {gemm_tile_entry<Arch, T, tail, true, 3, R + 1>()...},
+           {gemm_tile_entry<Arch, T, tail, true, 4, R + 1>()...}}};
 }
 
-template <class Arch, class T, Tail tail>
+template <class Arch, class T, Tail tail, bool many = true>
 inline constexpr GemmTileTable<T> kGemmTiles =
-    make_gemm_tiles<Arch, T, tail>(std::make_integer_sequence<int, kGemmMaxRows>{});
+    make_gemm_tiles<Arch, T, tail, many>(std::make_integer_sequence<int, kGemmMaxRows>{});
 
 // The tiles that read a B of n columns in place, of up to as many rows as its registers allow.
 template <class Arch, class T>
 struct GemmPanelTiles {
   static constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  static constexpr std::int64_t max_columns = lanes * GemmTiles<Arch>::max_vectors;
+  // (Of four registers tiles are lower, and begin and end more slowly.)
+  static constexpr int max_vectors =
+      GemmTiles<Arch>::max_vectors < 3 ? GemmTiles<Arch>::max_vectors : 3;
+  static constexpr std::int64_t max_columns = lanes * max_vectors;
   struct Width {
     std::int64_t rows;
-    const GemmTileFunction<T>* tile;  // [rows - 1]
+    const GemmTileFunction<T>*once, *many;  // [rows - 1]
   };
   Width width[max_columns];  // [n - 1]
 
+  template <Tail tail>
+  static constexpr Width of(int vectors) {
+    return {GemmTiles<Arch>::rows(vectors), kGemmTiles<Arch, T, tail, false>.tile[vectors - 1],
+            kGemmTiles<Arch, T, tail>.tile[vectors - 1]};
+  }
   constexpr GemmPanelTiles() : width{} {
     for (std::int64_t n = 1; n <= max_columns; ++n) {
       const std::int64_t vectors = (n + lanes - 1) / lanes, last = n - (vectors - 1) * lanes;
-      const GemmTileTable<T>& table = kHasHalf<Arch> && last <= lanes / 2
-                                          ? kGemmTiles<Arch, T, Tail::Half>
-                                      : last < lanes ? kGemmTiles<Arch, T, Tail::Masked>
-                                                     : kGemmTiles<Arch, T, Tail::Whole>;
-      width[n - 1] = {GemmTiles<Arch>::rows(static_cast<int>(vectors)), table.tile[vectors - 1]};
+      const int count = static_cast<int>(vectors);
+      width[n - 1] = kHasHalf<Arch> && last <= lanes / 2 ? of<Tail::Half>(count)
+                     : last < lanes                      ? of<Tail::Masked>(count)
+                                                         : of<Tail::Whole>(count);
     }
   }
 };
