@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "core/parallel.h"
+#include "core/simd/caches.h"
 #include "core/simd/gemm_block.h"
 #include "core/simd/gemm_pack.h"
 #include "core/simd/gemm_vector.h"
@@ -32,20 +33,38 @@ template <class Arch, class T>
   }
 }
 
-// The longest piece of k that is summed before it is added to C.
+// The longest piece of k that is summed before it is added to C. Not the machine's: it decides the
+// order of sums, which is the same everywhere.
 inline constexpr std::int64_t kGemmDepth = 512;
-// Columns and rows of the blocks into which C is cut.
-inline constexpr std::int64_t kGemmColumns = 4096;
-inline constexpr std::int64_t kGemmRows = 192;
-// Bytes of a C that the second cache does not hold.
-inline constexpr std::int64_t kGemmStores = 1 << 20;
+// The rows of one panel that is not cut.
+inline constexpr std::int64_t kGemmPanelRows = 192;
 // The depth up to which the time goes into the stores of C.
 inline constexpr std::int64_t kGemmThin = 16;
-// The depth up to which three registers of columns are panel enough: their B stays in the first
-// cache, about, and tiles of eight rows begin and end fastest. Beyond, A would be read too often.
-inline constexpr std::int64_t kGemmNarrow = 256;
-// Bytes of a B that is read in place.
-inline constexpr std::int64_t kGemmInPlace = 160 * 1024;
+
+// Where to cut and what to copy, from the machine's caches: none of it shows in the bits. The
+// shares are those that measured best with caches of 32 KiB, 1 MiB and 32 MiB
+// (docs/performance.md).
+template <class Arch, class T>
+struct GemmBlocks {
+  const Caches& cache = caches();
+  static constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+
+  /// Rows and columns of the blocks into which C is cut: A's block takes three eighths of the
+  /// second cache, B's a quarter of the third.
+  std::int64_t rows() const { return cache.second * 3 / 8 / (kGemmDepth * size); }
+  std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
+  /// Bytes of a B that is read in place.
+  std::int64_t in_place() const { return cache.second * 5 / 32; }
+  /// Bytes of a C that is written by single rows of tiles.
+  std::int64_t stores() const { return cache.second; }
+  /// The depth up to which three registers of columns are panel enough: their B stays in the first
+  /// cache, about, and tiles of eight rows begin and end fastest. Beyond, A would be read too
+  /// often.
+  std::int64_t narrow() const {
+    constexpr std::int64_t register_bytes = sizeof(xsimd::batch<T, Arch>);
+    return cache.first / 2 / register_bytes;
+  }
+};
 
 // A product of one panel by tiles of up to `most` rows, all about as high: two of them without a
 // division.
@@ -98,7 +117,7 @@ template <class Arch, class T>
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool gemm_one_panel(const Gemm<T>& g) {
   if (!kHasMask<Arch> || g.n > GemmPanelTiles<Arch, T>::max_columns || g.k > kGemmDepth ||
-      g.m > kGemmRows) {
+      g.m > kGemmPanelRows) {
     return false;
   }
   if (g.b_col != 1) [[unlikely]] {
@@ -126,10 +145,11 @@ template <class Arch, class T>
 void gemm_thin(const Gemm<T>& g) {
   constexpr std::int64_t most = GemmPanelTiles<Arch, T>::max_vectors;
   const auto& width = kGemmPanelTiles<Arch, T>.width;
-  if (g.n > kGemmColumns) {  // as much of B as a cache holds
+  const GemmBlocks<Arch, T> blocks;
+  if (const std::int64_t columns = blocks.columns(); g.n > columns) {
     Gemm<T> part = g;
-    for (std::int64_t j = 0; j < g.n; j += kGemmColumns) {
-      part.n = g.n - j < kGemmColumns ? g.n - j : kGemmColumns;
+    for (std::int64_t j = 0; j < g.n; j += columns) {
+      part.n = g.n - j < columns ? g.n - j : columns;
       part.b = g.b + j;
       part.c = g.c + j;
       if (g.bias != nullptr) part.bias = g.bias + j;
@@ -137,7 +157,7 @@ void gemm_thin(const Gemm<T>& g) {
     }
     return;
   }
-  const std::int64_t high = g.m * g.n * static_cast<std::int64_t>(sizeof(T)) > kGemmStores ? 1 : 4;
+  const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 1 : 4;
   const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
   Gemm<T> tile = g;
   for (std::int64_t piece = 0, count; piece < m_cut.pieces; piece += count) {
@@ -169,14 +189,15 @@ void gemm_blocked(const Gemm<T>& g) {
   }
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
-  const EvenCut n_cut = even_cut<Arch>(g.n, kGemmColumns);
-  const EvenCut m_cut = even_cut<Arch>(g.m, kGemmRows);
+  const GemmBlocks<Arch, T> blocks;
+  const EvenCut n_cut = even_cut<Arch>(g.n, blocks.columns());
+  const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows());
   const std::int64_t bytes_b = g.k * g.n * size;
   const bool pack_b =
-      g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > kGemmInPlace);
+      g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > blocks.in_place());
   const bool pack_a = gemm_packs_a<Arch>(g);
   constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
-  const std::int64_t most = g.k <= kGemmNarrow && widest > 3 ? 3 : widest;
+  const std::int64_t most = g.k <= blocks.narrow() && widest > 3 ? 3 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
   if (pack_b) {

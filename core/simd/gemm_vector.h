@@ -8,6 +8,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include "core/parallel.h"
+#include "core/simd/caches.h"
 #include "core/simd/lanes.h"
 #include "core/simd/row_loops.h"
 
@@ -27,8 +28,11 @@ struct GemmVector {
   bool accumulate;
 };
 
-// Bytes of B that no second cache holds.
-inline constexpr std::int64_t kGemmVectorLarge = std::int64_t{1} << 20;
+// Whether B is more than the second cache holds.
+template <class Arch, class T>
+bool is_large(const GemmVector<T>& g) {
+  return g.k * g.n * static_cast<std::int64_t>(sizeof(T)) > caches().second;
+}
 
 // Registers registers of y, from y[j] on: each row of B adds its multiple to them.
 template <class Arch, int Registers, class T>
@@ -114,7 +118,7 @@ void gemm_vector_streams(const GemmVector<T>& g, std::int64_t begin, std::int64_
 template <class Arch, class T>
 void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  if (g.k * g.n * static_cast<std::int64_t>(sizeof(T)) > kGemmVectorLarge) {
+  if (is_large<Arch>(g)) {
     gemm_vector_streams<Arch>(g, begin, end);
     return;
   }
@@ -217,7 +221,7 @@ void gemm_vector_piece(const GemmVector<T>& g, std::int64_t begin, std::int64_t 
   constexpr int lanes = static_cast<int>(xsimd::batch<T, Arch>::size);
   std::int64_t j = begin;
   // Out of a large B few columns at a time: more streams than the prefetchers follow are slower.
-  const bool large = g.k * g.n * static_cast<std::int64_t>(sizeof(T)) > kGemmVectorLarge;
+  const bool large = is_large<Arch>(g);
   for (; !large && j + lanes <= end; j += lanes) gemm_vector_dots<Arch, T, lanes>(g, x, j);
   if constexpr (lanes > 4) {
     for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4>(g, x, j);
