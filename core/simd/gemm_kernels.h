@@ -143,7 +143,8 @@ bool gemm_packs_a(const Gemm<T>& g) {
 // place.
 template <class Arch, class T>
 void gemm_thin(const Gemm<T>& g) {
-  constexpr std::int64_t most = GemmPanelTiles<Arch, T>::max_vectors;
+  constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
+  const std::int64_t most = g.k > 2 && widest > 3 ? 3 : widest;
   const auto& width = kGemmPanelTiles<Arch, T>.width;
   const GemmBlocks<Arch, T> blocks;
   if (const std::int64_t columns = blocks.columns(); g.n > columns) {

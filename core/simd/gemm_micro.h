@@ -183,15 +183,15 @@ inline constexpr GemmTileTable<T> kGemmTiles =
 template <class Arch, class T>
 struct GemmPanelTiles {
   static constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  // (Of four registers tiles are lower, and begin and end more slowly.)
-  static constexpr int max_vectors =
-      GemmTiles<Arch>::max_vectors < 3 ? GemmTiles<Arch>::max_vectors : 3;
-  static constexpr std::int64_t max_columns = lanes * max_vectors;
+  static constexpr std::int64_t widest = lanes * GemmTiles<Arch>::max_vectors;
+  // Of a product that is one panel. (Tiles of four registers are lower, and begin and end more
+  // slowly.)
+  static constexpr std::int64_t max_columns = widest < lanes * 3 ? widest : lanes * 3;
   struct Width {
     std::int64_t rows;
     const GemmTileFunction<T>*once, *many;  // [rows - 1]
   };
-  Width width[max_columns];  // [n - 1]
+  Width width[widest];  // [n - 1]
 
   template <Tail tail>
   static constexpr Width of(int vectors) {
@@ -199,7 +199,7 @@ struct GemmPanelTiles {
             kGemmTiles<Arch, T, tail>.tile[vectors - 1]};
   }
   constexpr GemmPanelTiles() : width{} {
-    for (std::int64_t n = 1; n <= max_columns; ++n) {
+    for (std::int64_t n = 1; n <= widest; ++n) {
       const std::int64_t vectors = (n + lanes - 1) / lanes, last = n - (vectors - 1) * lanes;
       const int count = static_cast<int>(vectors);
       width[n - 1] = kHasHalf<Arch> && last <= lanes / 2 ? of<Tail::Half>(count)
