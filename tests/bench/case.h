@@ -18,8 +18,7 @@ struct Case {
   std::function<double()> difference;  // worst relative difference of the two results
   double tolerance = 1e-5;             // of the difference
   double flops = 0;                    // of one run, for the share of the FMA limit
-  double bytes = 0;                    // of one run, for the share of the memory bandwidth
-  bool threads = false;                // ours with two threads against ours with one
+  double bytes = 0;                    // that one run must move, for the share of the bandwidth
 };
 
 std::vector<Case>& cases();
@@ -35,9 +34,10 @@ void add_optimizer_cases();
 void add_graph_cases();
 void add_thread_cases();
 
-/// Multiply-adds on registers only: FLOP/s of one core in float32, with the widest instructions.
-double fma_limit();
-/// Bytes/s that one core reads and writes together, copying an array of 3072×768 floats.
-double copy_bandwidth();
+/// Multiply-adds on registers only: FLOP/s of this core in float32 just now, by the widest
+/// instructions of the kernel table in use; 0 where there is no such loop.
+double fma_rate();
+/// Bytes/s that this core reads and writes together just now, copying 3072×768 floats.
+double copy_rate();
 
 }  // namespace heed::bench

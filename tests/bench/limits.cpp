@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "heed.h"
 #include "tests/bench/case.h"
 
 namespace heed::bench {
@@ -57,36 +58,32 @@ double seconds() {
 
 }  // namespace
 
-double fma_limit() {
+double fma_rate() {
 #if defined(__x86_64__)
-  const bool wide = __builtin_cpu_supports("avx512f");
+  const bool wide = simd_isa() == "avx512";
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return 0;
-  constexpr std::int64_t kRounds = 2'000'000;
-  double best = 0;
-  volatile double sink = 0;
-  for (int i = 0; i < 7; ++i) {
-    const double start = seconds();
-    sink = sink + (wide ? chains_512(kRounds) : chains_256(kRounds));
-    const double flops = 2.0 * 12 * (wide ? 16 : 8) * kRounds;
-    best = std::max(best, flops / (seconds() - start));
-  }
-  return best;
+  constexpr std::int64_t kRounds = 200'000;  // about a millisecond
+  static volatile double sink = 0;
+  const double start = seconds();
+  sink = sink + (wide ? chains_512(kRounds) : chains_256(kRounds));
+  return 2.0 * 12 * (wide ? 16 : 8) * kRounds / (seconds() - start);
 #else
   return 0;
 #endif
 }
 
-double copy_bandwidth() {
+double copy_rate() {
   constexpr std::size_t kBytes = std::size_t{3072} * 768 * 4;
-  std::vector<char> from(kBytes, 1), to(kBytes, 2);
-  double best = 0;
-  for (int i = 0; i < 50; ++i) {
-    const double start = seconds();
+  static std::vector<char> from(kBytes, 1), to(kBytes, 2);
+  const auto copy = [] {
     std::memcpy(to.data(), from.data(), kBytes);
     asm volatile("" : : "r"(to.data()) : "memory");
-    best = std::max(best, 2.0 * kBytes / (seconds() - start));
-  }
-  return best;
+  };
+  copy();  // whatever was in the caches is gone
+  const double start = seconds();
+  copy();
+  copy();
+  return 2 * 2.0 * kBytes / (seconds() - start);
 }
 
 }  // namespace heed::bench

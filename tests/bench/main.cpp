@@ -1,18 +1,19 @@
 // Runs the comparisons and prints one table of ratios, also as Markdown (--markdown FILE).
 //
-// Each pair first runs once and compares results. Then both sides are Google Benchmark benchmarks,
-// measured in turn (random interleaving) in this one process; the ratio is of the medians.
+// Each pair first runs once and compares results. Then Google Benchmark runs its rounds, each of
+// which times both sides and the machine's limit, one after the other (measure.h); a ratio is the
+// median of the rounds' ratios, a time that of the rounds' times.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <map>
 #include <sstream>
 
 #include "heed.h"
 #include "tests/bench/case.h"
+#include "tests/bench/measure.h"
 
 namespace heed::bench {
 
@@ -25,29 +26,20 @@ std::vector<Case>& cases() {
 
 namespace {
 
-using heed::bench::Case;
-
-/// Gathers every repetition's time, by benchmark name.
-class Collector : public benchmark::BenchmarkReporter {
+/// The report is ours: Google Benchmark's own says nothing.
+class Silence : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override { return true; }
-  void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) {
-      if (run.run_type != Run::RT_Iteration || run.error_occurred) continue;
-      times[run.run_name.function_name].push_back(run.GetAdjustedRealTime());
-    }
-    std::fputc('.', stderr);
-  }
-  double median(const std::string& name) {
-    std::vector<double>& all = times[name];
-    if (all.empty()) return 0;
-    std::sort(all.begin(), all.end());
-    return all[all.size() / 2];
-  }
-
- private:
-  std::map<std::string, std::vector<double>> times;
+  void ReportRuns(const std::vector<Run>&) override { std::fputc('.', stderr); }
 };
+
+/// The median over the rounds of `value(round)`.
+template <class Value>
+double median_of(std::size_t rounds, Value value) {
+  std::vector<double> all;
+  for (std::size_t i = 0; i < rounds; ++i) all.push_back(value(i));
+  return heed::bench::median(std::move(all));
+}
 
 std::string time_text(double ns) {
   char text[32];
@@ -67,13 +59,6 @@ std::string number(double value, const char* format = "%.2f") {
   return text;
 }
 
-void run_side(benchmark::State& state, const std::function<void()>& work) {
-  for (auto _ : state) {
-    work();
-    benchmark::ClobberMemory();
-  }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,9 +74,6 @@ int main(int argc, char** argv) {
       rest.push_back(argv[i]);
     }
   }
-  std::string flags[] = {"--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=7",
-                         "--benchmark_min_time=0.05"};
-  for (std::string& flag : flags) rest.insert(rest.begin() + 1, flag.data());
   int count = static_cast<int>(rest.size());
   benchmark::Initialize(&count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 2;
@@ -108,60 +90,63 @@ int main(int argc, char** argv) {
   std::erase_if(cases(),
                 [&](const Case& c) { return !(c.group + ", " + c.name).starts_with(filter); });
 
-  const double limit = fma_limit(), bandwidth = copy_bandwidth();
-  Collector collector;
+  std::vector<Rounds> measured(cases().size());
   bool ok = true;
-  for (const Case& c : cases()) {
-    const std::string id = c.group + "/" + c.name;
+  for (std::size_t i = 0; i < cases().size(); ++i) {
+    const Case& c = cases()[i];
     if (c.difference) {
       const double difference = c.difference();
       if (!(difference <= c.tolerance)) {
-        std::fprintf(stderr, "%s: results differ by %g (at most %g)\n", id.c_str(), difference,
-                     c.tolerance);
+        std::fprintf(stderr, "%s, %s: results differ by %g (at most %g)\n", c.group.c_str(),
+                     c.name.c_str(), difference, c.tolerance);
         ok = false;
         continue;
       }
     }
-    benchmark::RegisterBenchmark((id + "/ours").c_str(), run_side, c.ours)->UseRealTime();
-    if (c.peer)
-      benchmark::RegisterBenchmark((id + "/peer").c_str(), run_side, c.peer)->UseRealTime();
+    add_rounds(c, measured[i]);
   }
-  benchmark::RunSpecifiedBenchmarks(&collector);
+  Silence silence;
+  benchmark::RunSpecifiedBenchmarks(&silence);
   std::fputc('\n', stderr);
 
+  double limit = fma_rate(), bandwidth = copy_rate();
+  for (std::size_t i = 0; i < measured.size(); ++i) {
+    double& best = cases()[i].flops > 0 ? limit : bandwidth;
+    for (const double rate : measured[i].rate) best = std::max(best, rate);
+  }
   std::ostringstream out;
   out << "Instruction set " << heed::simd_isa() << "; FMA limit of one core "
       << number(limit / 1e9, "%.0f") << " GFLOP/s (float32); copy bandwidth "
-      << number(bandwidth / 1e9, "%.1f") << " GB/s (read + write).\n";
+      << number(bandwidth / 1e9, "%.1f") << " GB/s (read + write); both at best.\n";
   // A table a group, in the order in which they were first named.
   std::vector<std::string> groups;
   for (const Case& c : cases()) {
     if (std::find(groups.begin(), groups.end(), c.group) == groups.end()) groups.push_back(c.group);
   }
-  std::stable_sort(cases().begin(), cases().end(), [&](const Case& a, const Case& b) {
-    return std::find(groups.begin(), groups.end(), a.group) <
-           std::find(groups.begin(), groups.end(), b.group);
-  });
-  std::string group;
-  for (const Case& c : cases()) {
-    const std::string id = c.group + "/" + c.name;
-    const double ours = collector.median(id + "/ours"), peer = collector.median(id + "/peer");
-    if (ours == 0) continue;
-    if (c.group != group) {
-      group = c.group;
-      out << "\n### " << group << "\n\n| work | heed | peer | ratio | goal | of the limit |\n"
-          << "| --- | --- | --- | --- | --- | --- |\n";
+  for (const std::string& group : groups) {
+    out << "\n### " << group << "\n\n| work | heed | peer | ratio | goal | of the limit |\n"
+        << "| --- | --- | --- | --- | --- | --- |\n";
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+      const Case& c = cases()[i];
+      const Rounds& r = measured[i];
+      if (c.group != group || r.ours.empty()) continue;
+      out << "| " << c.name << " | " << time_text(median(r.ours)) << " | ";
+      if (r.peer.empty()) {
+        out << "– | –";
+      } else {
+        out << time_text(median(r.peer)) << " " << c.peer_name << " | "
+            << number(median_of(r.ours.size(), [&](auto k) { return r.peer[k] / r.ours[k]; }));
+      }
+      out << " | " << (c.goal > 0 ? number(c.goal, "%g") : "–") << " | ";
+      const double work = c.flops > 0 ? c.flops : c.bytes;
+      const double share = median_of(r.rate.size(), [&](std::size_t k) {
+        return r.rate[k] > 0 ? work / (r.ours[k] * 1e-9) / r.rate[k] : 0;
+      });
+      if (share > 0) {
+        out << number(share * 100, "%.0f") << (c.flops > 0 ? " % FMA" : " % bandwidth");
+      }
+      out << " |\n";
     }
-    out << "| " << c.name << " | " << time_text(ours) << " | "
-        << (peer > 0 ? time_text(peer) + " " + c.peer_name : "–") << " | "
-        << (peer > 0 ? number(peer / ours) : "–") << " | "
-        << (c.goal > 0 ? number(c.goal, "%g") : "–") << " | ";
-    if (c.flops > 0) {
-      out << number(c.flops / ours / (limit / 1e9) * 100, "%.0f") << " % FMA";
-    } else if (c.bytes > 0) {
-      out << number(c.bytes / ours / (bandwidth / 1e9) * 100, "%.0f") << " % bandwidth";
-    }
-    out << " |\n";
   }
   std::fputs(out.str().c_str(), stdout);
   if (!markdown.empty()) {

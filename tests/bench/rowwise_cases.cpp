@@ -19,8 +19,13 @@ struct PeerOp {
 };
 #endif
 
+// Arrays of 3072×768 that have to be read or written.
+struct Arrays {
+  double forward = 2, backward = 3;  // x, y; y or x, its gradient, dx
+};
+
 void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, PeerOp peer_op,
-            double goal = 1.5, double arrays = 2) {
+            double goal = 1.5, Arrays arrays = {}) {
   const Tensor x = randn({kRows, kCols}), leaf = x.clone().requires_grad_();
   Case forward{.group = "3072×768, forward", .name = name, .peer_name = "libtorch", .goal = goal};
   forward.ours = [=] {
@@ -33,8 +38,8 @@ void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, Pe
     const NoGradGuard no_grad;
     return randn(op(x).sizes());
   }();
-  const bool large = probe.numel() > kRows;
-  forward.bytes = static_cast<double>(kRows * kCols) * 4 * (large ? arrays : 1);
+  forward.bytes = static_cast<double>(kRows * kCols) * 4 * arrays.forward;
+  both.bytes = static_cast<double>(kRows * kCols) * 4 * (arrays.forward + arrays.backward);
   const auto ours = [=] {
     leaf.set_grad({});
     const Tensor y = op(leaf);
@@ -92,9 +97,8 @@ void add_rowwise_cases() {
   add_op(
       "log_softmax", [](const T& x) { return log_softmax(x, 1); },
       HEED_PEER(torch::log_softmax(x, 1)));
-  add_op(
-      "cross_entropy", [=](const T& x) { return cross_entropy(x, target); },
-      HEED_PEER(torch::nn::functional::cross_entropy(x, ttarget)));
+  add_op("cross_entropy", [=](const T& x) { return cross_entropy(x, target); },
+         HEED_PEER(torch::nn::functional::cross_entropy(x, ttarget)), 1.5, {1, 2});
   add_op(
       "layer_norm", [=](const T& x) { return layer_norm(x, {kCols}, weight, bias); },
       HEED_PEER(torch::layer_norm(x, {kCols}, tweight, tbias)));
@@ -107,13 +111,11 @@ void add_rowwise_cases() {
       "exp", [](const T& x) { return exp(x); }, HEED_PEER(torch::exp(x)));
   add_op(
       "tanh", [](const T& x) { return tanh(x); }, HEED_PEER(torch::tanh(x)));
-  add_op(
-      "add", [=](const T& x) { return heed::add(x, other); }, HEED_PEER(torch::add(x, tother)), 1.5,
-      3);
-  add_op(
-      "mul", [=](const T& x) { return mul(x, other); }, HEED_PEER(torch::mul(x, tother)), 1.5, 3);
-  add_op(
-      "sum", [](const T& x) { return sum(x); }, HEED_PEER(torch::sum(x)));
+  add_op("add", [=](const T& x) { return heed::add(x, other); }, HEED_PEER(torch::add(x, tother)),
+         1.5, {3, 2});
+  add_op("mul", [=](const T& x) { return mul(x, other); }, HEED_PEER(torch::mul(x, tother)), 1.5,
+         {3, 3});
+  add_op("sum", [](const T& x) { return sum(x); }, HEED_PEER(torch::sum(x)), 1.5, {1, 1});
 }
 
 }  // namespace heed::bench
