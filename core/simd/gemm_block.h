@@ -35,7 +35,8 @@ std::int64_t widest_panel(std::int64_t n, std::int64_t most) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t all = (n + lanes - 1) / lanes;
   // Panels of three are best full, those of four about even: tiles of three begin and end fastest.
-  const std::int64_t pieces = most == 3 ? 1 : (all + most - 1) / most;
+  // A panel of one would load a register a multiply-add: twice two, rather.
+  const std::int64_t pieces = most != 3 ? (all + most - 1) / most : all == 4 ? 2 : 1;
   const std::int64_t even = (all + pieces - 1) / pieces;
   return even < most ? even : most;
 }

@@ -53,7 +53,7 @@ struct GemmBlocks {
   /// second cache, B's a quarter of the third.
   std::int64_t rows() const { return cache.second * 3 / 8 / (kGemmDepth * size); }
   std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
-  /// Bytes of a B that is read in place.
+  /// Bytes of a B that is read in place, from its first to its last.
   std::int64_t in_place() const { return cache.second * 5 / 32; }
   /// Bytes of a C that is written by single rows of tiles.
   std::int64_t stores() const { return cache.second; }
@@ -62,7 +62,7 @@ struct GemmBlocks {
   /// often.
   std::int64_t narrow() const {
     constexpr std::int64_t register_bytes = sizeof(xsimd::batch<T, Arch>);
-    return cache.first / 2 / register_bytes;
+    return cache.first * 2 / 3 / register_bytes;
   }
 };
 
@@ -134,8 +134,11 @@ template <class Arch, class T>
 // of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
-  const bool pages_apart = g.a_col * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
-  return g.a_col != 1 && g.n > 384 && (kRegisters<Arch> != 32 || pages_apart);
+  const auto pages_apart = [](std::int64_t step) {
+    return step * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
+  };
+  if (g.a_col == 1) return g.n >= 1024 && pages_apart(g.a_row);
+  return g.n > 384 && (kRegisters<Arch> != 32 || pages_apart(g.a_col));
 }
 
 // The product of a small k: a few tiles high along the rows of C, whose lines are so written about
@@ -193,12 +196,13 @@ void gemm_blocked(const Gemm<T>& g) {
   const GemmBlocks<Arch, T> blocks;
   const EvenCut n_cut = even_cut<Arch>(g.n, blocks.columns());
   const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows());
-  const std::int64_t bytes_b = g.k * g.n * size;
+  const std::int64_t bytes_b = ((g.k - 1) * g.b_row + g.n) * size;
   const bool pack_b =
       g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > blocks.in_place());
   const bool pack_a = gemm_packs_a<Arch>(g);
   constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
-  const std::int64_t most = g.k <= blocks.narrow() && widest > 3 ? 3 : widest;
+  const bool four = g.n > 3 * lanes && g.n <= 4 * lanes;  // one panel, without a narrow second
+  const std::int64_t most = g.k <= blocks.narrow() && widest > 3 && !four ? 3 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
   if (pack_b) {
@@ -273,13 +277,13 @@ template <class Arch, class T>
     gemm_blocked<Arch>(g);
     return;
   }
-  const bool columns = !gemm_packs_a<Arch>(g) && (g.n >= g.m || g.n >= 512);
+  const bool columns = (g.a_col == 1 || !gemm_packs_a<Arch>(g)) && (g.n >= g.m || g.n >= 512);
   const std::int64_t extent = columns ? g.n : g.m;
-  // An even number of pieces, as threads mostly are, each worth a thread. A piece of rows packs B
-  // again: no more of those than threads.
+  // An even number of pieces, as threads mostly are, each worth a thread. A piece of columns reads
+  // all of A: four a thread even out. A piece of rows packs B again: no more of those than threads.
   const std::int64_t by_size = extent / (columns ? 64 : 192), by_work = work / kGemmChunk;
   const std::int64_t pieces = ((by_size < by_work ? by_size : by_work) + 1) / 2 * 2;
-  const std::int64_t limit = columns ? 16 : num_threads();
+  const std::int64_t limit = columns ? 4 * num_threads() : num_threads();
   const std::int64_t most = pieces < 2 ? 2 : pieces > limit ? limit : pieces;
   parallel_for(0, extent, (extent / most + 15) / 16 * 16,
                [&](std::int64_t begin, std::int64_t end) {

@@ -40,6 +40,9 @@ requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Half> {
   using Mask = LaneMask<Half<Arch>, T>;
 };
 
+// Steps of k for which a line of A is asked before it is read.
+inline constexpr std::int64_t kGemmAhead = 8;
+
 // The loop over tiles is inside: between two of them the multiply-adds wait for some 10 cycles,
 // and for 45 where each is a call.
 // `many` false: of one only, for the smallest products, with fewer registers to save.
@@ -104,6 +107,9 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
       }
 #pragma GCC unroll 4
       for (int g = 0; g < groups; ++g) a[g] += a_col;
+      // Where A runs across k every step is a line of its own, which the core would ask for too
+      // late: multiply-adds that wait for their operands leave it no room to look ahead.
+      if constexpr (many && Rows >= 4) __builtin_prefetch(a[0] + kGemmAhead * a_col);
       b += b_row;
     }
 
