@@ -5,6 +5,7 @@
 #include "core/ops/dispatch.h"
 #include "core/ops/loops.h"
 #include "core/ops/ops.h"
+#include "core/simd/caches.h"
 #include "core/simd/kernels.h"
 
 namespace heed::detail {
@@ -31,7 +32,7 @@ inline DType real_type(DType dtype) { return is_floating_point(dtype) ? dtype : 
 /// Whether a result goes past the caches.
 template <class T>
 bool streams(const Tensor& out) {
-  return out.numel() * std::int64_t{sizeof(T)} >= simd::kStreamBytes;
+  return simd::past_caches(out.numel() * std::int64_t{sizeof(T)});
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace heed::simd {
 
@@ -33,14 +34,23 @@ Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third) 
   // Shared, and in a virtual machine often that of the whole host: no more than a core may count
   // on.
   sane.third = std::max(within(third, 8 * mib, mib, 32 * mib), sane.second);
+  sane.streamed = std::max(third / 4, kStreamBytes);
   return sane;
 }
 
 }  // namespace detail
 
-const Caches& caches() {
-  static const Caches sizes = detail::sane_caches(reported(0), reported(1), reported(2));
-  return sizes;
+namespace {
+Caches& sizes() {
+  static Caches here = detail::sane_caches(reported(0), reported(1), reported(2));
+  return here;
+}
+}  // namespace
+
+const Caches& caches() { return sizes(); }
+
+std::int64_t detail::stream_from(std::int64_t bytes) {
+  return std::exchange(sizes().streamed, bytes);
 }
 
 }  // namespace heed::simd

@@ -37,6 +37,7 @@ void layer_norm(T* y, T* mean, T* rstd, const T* x, const T* weight, const T* bi
       const double s = 1 / __builtin_sqrt(variance + eps);
       const B factor(static_cast<T>(s));
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+        fetch_ahead(row + cols + j);
         B v = (lanes.load(row + j) - center) * factor;
         if constexpr (has_weight && has_bias) {
           v = multiply_add(v, lanes.load(weight + j), lanes.load(bias + j));
@@ -79,6 +80,7 @@ void rms_norm(T* y, T* rstd, const T* x, const T* weight, std::int64_t rows, std
       const double s = 1 / __builtin_sqrt(mean_square + eps);
       const B factor(static_cast<T>(s));
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+        fetch_ahead(row + cols + j);
         B v = lanes.load(row + j) * factor;
         if (weight != nullptr) v *= lanes.load(weight + j);
         lanes.store(out + j, v);
@@ -125,6 +127,8 @@ void norm_backward_rows(const NormBackward<T>& a, std::int64_t i, T* sums) {
     B d[count], xhat[count];
 #pragma GCC unroll 2
     for (int r = 0; r < count; ++r) {  // all before dx, which may be dy or x, is written
+      fetch_ahead(dy + (r + count) * cols + j);
+      fetch_ahead(x + (r + count) * cols + j);
       d[r] = lanes.load(dy + r * cols + j);
       xhat[r] = (lanes.load(x + r * cols + j) - center[r]) * factor[r];
     }

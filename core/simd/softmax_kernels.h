@@ -34,6 +34,7 @@ void softmax_row(T* y, const T* x, std::int64_t cols) {
   });
   const B factor(static_cast<T>(1 / sum));
   for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    fetch_ahead(x + cols + j);
     lanes.store(y + j, lanes.load(y + j) * factor);
   });
 }
@@ -77,6 +78,8 @@ void softmax_backward_row(T* dx, const T* dy, const T* y, std::int64_t cols) {
     return lanes.load(dy + j) * lanes.load(y + j);
   })));
   for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    fetch_ahead(dy + cols + j);
+    fetch_ahead(y + cols + j);
     lanes.store(dx + j, lanes.load(y + j) * (lanes.load(dy + j) - dot));
   });
 }

@@ -272,16 +272,17 @@ TEST_CASE("caches of no size or of a whole host are taken for those of a core") 
   using heed::simd::detail::sane_caches;
   const auto same = [](const Caches& got, const Caches& expected) {
     return got.first == expected.first && got.second == expected.second &&
-           got.third == expected.third;
+           got.third == expected.third && got.streamed == expected.streamed;
   };
   constexpr std::int64_t kib = 1024, mib = 1024 * kib;
-  CHECK(same(sane_caches(48 * kib, 2 * mib, 30 * mib), {48 * kib, 2 * mib, 30 * mib}));
-  CHECK(same(sane_caches(0, -1, 0), {32 * kib, mib, 8 * mib}));
-  CHECK(same(sane_caches(32 * kib, mib, 320 * mib), {32 * kib, mib, 32 * mib}));
-  CHECK(same(sane_caches(128 * kib, 16 * mib, 0), {128 * kib, 16 * mib, 16 * mib}));
-  CHECK(same(sane_caches(1, 1, 1), {16 * kib, 128 * kib, mib}));
+  CHECK(same(sane_caches(48 * kib, 2 * mib, 30 * mib), {48 * kib, 2 * mib, 30 * mib, 8 * mib}));
+  CHECK(same(sane_caches(0, -1, 0), {32 * kib, mib, 8 * mib, 8 * mib}));
+  CHECK(same(sane_caches(32 * kib, mib, 320 * mib), {32 * kib, mib, 32 * mib, 80 * mib}));
+  CHECK(same(sane_caches(128 * kib, 16 * mib, 0), {128 * kib, 16 * mib, 16 * mib, 8 * mib}));
+  CHECK(same(sane_caches(1, 1, 1), {16 * kib, 128 * kib, mib, 8 * mib}));
   const Caches& here = heed::simd::caches();
-  CHECK(same(sane_caches(here.first, here.second, here.third), here));
+  CHECK(same(sane_caches(here.first, here.second, here.streamed * 4),
+             {here.first, here.second, here.third, here.streamed}));
 }
 
 }  // namespace
