@@ -83,6 +83,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
 #pragma GCC unroll 4
     for (int g = 0; g < groups; ++g) a[g] = first + g * group * a_row;
     const T* b = tile.b;
+#pragma GCC unroll 4
     for (std::int64_t p = tile.k; p > 0; --p) {
       Batch row[whole + 1];
       Last row_last;
