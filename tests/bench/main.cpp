@@ -33,6 +33,15 @@ class Silence : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>&) override { std::fputc('.', stderr); }
 };
 
+/// Of the cases, in the order in which they were first named.
+std::vector<std::string> groups() {
+  std::vector<std::string> all;
+  for (const heed::bench::Case& c : heed::bench::cases()) {
+    if (std::find(all.begin(), all.end(), c.group) == all.end()) all.push_back(c.group);
+  }
+  return all;
+}
+
 /// The median over the rounds of `value(round)`.
 template <class Value>
 double median_of(std::size_t rounds, Value value) {
@@ -87,8 +96,14 @@ int main(int argc, char** argv) {
   add_optimizer_cases();
   add_graph_cases();
   add_thread_cases();
+  const std::vector<std::string> all = groups();
   std::erase_if(cases(),
                 [&](const Case& c) { return !(c.group + ", " + c.name).starts_with(filter); });
+  if (cases().empty()) {
+    std::fprintf(stderr, "no case starts with \"%s\"; the groups are:\n", filter.c_str());
+    for (const std::string& group : all) std::fprintf(stderr, "  %s\n", group.c_str());
+    return 2;
+  }
 
   std::vector<Rounds> measured(cases().size());
   bool ok = true;
@@ -118,12 +133,7 @@ int main(int argc, char** argv) {
   out << "Instruction set " << heed::simd_isa() << "; FMA limit of one core "
       << number(limit / 1e9, "%.0f") << " GFLOP/s (float32); copy bandwidth "
       << number(bandwidth / 1e9, "%.1f") << " GB/s (read + write); both at best.\n";
-  // A table a group, in the order in which they were first named.
-  std::vector<std::string> groups;
-  for (const Case& c : cases()) {
-    if (std::find(groups.begin(), groups.end(), c.group) == groups.end()) groups.push_back(c.group);
-  }
-  for (const std::string& group : groups) {
+  for (const std::string& group : groups()) {  // a table each
     out << "\n### " << group << "\n\n| work | heed | peer | ratio | goal | of the limit |\n"
         << "| --- | --- | --- | --- | --- | --- |\n";
     for (std::size_t i = 0; i < measured.size(); ++i) {
