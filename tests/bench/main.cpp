@@ -42,12 +42,18 @@ std::vector<std::string> groups() {
   return all;
 }
 
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 /// The median over the rounds of `value(round)`.
 template <class Value>
 double median_of(std::size_t rounds, Value value) {
   std::vector<double> all;
   for (std::size_t i = 0; i < rounds; ++i) all.push_back(value(i));
-  return heed::bench::median(std::move(all));
+  return median(std::move(all));
 }
 
 std::string time_text(double ns) {

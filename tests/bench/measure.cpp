@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace heed::bench {
@@ -21,29 +22,39 @@ double run_ns(const std::function<void()>& work, std::int64_t runs) {
   return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// How many runs make a slice.
-std::int64_t runs_of(const std::function<void()>& work) {
-  if (!work) return 0;
-  for (std::int64_t runs = 1;; runs *= 2) {
-    const double ns = run_ns(work, runs);
-    if (ns >= kSliceNs / 4) {
-      return std::max<std::int64_t>(
-          1, static_cast<std::int64_t>(kSliceNs / ns * static_cast<double>(runs)));
+/// One side's share of a round: as often as fills a slice.
+class Side {
+ public:
+  explicit Side(const std::function<void()>& work) : work_(work) {
+    if (!work_) return;
+    double ns = 0;
+    for (; (ns = run_ns(work_, runs_)) < kSliceNs / 4; runs_ *= 2) {
     }
+    const double once = ns / static_cast<double>(runs_);
+    runs_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(kSliceNs / once));
+    slice_ns_ = once * static_cast<double>(runs_ + 1);
   }
-}
+  explicit operator bool() const { return static_cast<bool>(work_); }
+  /// About what a slice takes, 0 without work.
+  double slice_ns() const { return slice_ns_; }
+  /// ns a run, by a slice.
+  double slice() const {
+    work_();  // its operands are in the caches again, where they fit
+    return run_ns(work_, runs_) / static_cast<double>(runs_);
+  }
 
-double slice(const std::function<void()>& work, std::int64_t runs) {
-  work();  // its operands are in the caches again, where they fit
-  return run_ns(work, runs) / static_cast<double>(runs);
-}
+ private:
+  std::function<void()> work_;
+  std::int64_t runs_ = 1;
+  double slice_ns_ = 0;
+};
 
-void measure(benchmark::State& state, const Case& c, Rounds& rounds) {
-  const std::int64_t ours = runs_of(c.ours), peer = runs_of(c.peer);
+void measure(benchmark::State& state, const Case& c, const Side& ours, const Side& peer,
+             Rounds& rounds) {
   for (auto _ : state) {
-    const double ns = slice(c.ours, ours);
+    const double ns = ours.slice();
     rounds.ours.push_back(ns);
-    if (c.peer) rounds.peer.push_back(slice(c.peer, peer));
+    if (peer) rounds.peer.push_back(peer.slice());
     if (c.flops > 0) {
       rounds.rate.push_back(fma_rate());
     } else if (c.bytes > 0) {
@@ -56,10 +67,10 @@ void measure(benchmark::State& state, const Case& c, Rounds& rounds) {
 }  // namespace
 
 void add_rounds(const Case& c, Rounds& rounds) {
-  double slices = std::max(kSliceNs, 2 * run_ns(c.ours, 1));
-  if (c.peer) slices += std::max(kSliceNs, 2 * run_ns(c.peer, 1));
-  const auto count = static_cast<std::int64_t>(kCaseNs / slices);
-  benchmark::RegisterBenchmark((c.group + ", " + c.name).c_str(), measure, c, std::ref(rounds))
+  const Side ours(c.ours), peer(c.peer);
+  const auto count = static_cast<std::int64_t>(kCaseNs / (ours.slice_ns() + peer.slice_ns()));
+  benchmark::RegisterBenchmark((c.group + ", " + c.name).c_str(), measure, c, ours, peer,
+                               std::ref(rounds))
       ->UseManualTime()
       ->Iterations(std::clamp<std::int64_t>(count, 5, 61) | 1);
 }

@@ -1,7 +1,6 @@
 // Both sides of a case and the machine's limit, measured in turn.
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
 #include "tests/bench/case.h"
@@ -13,12 +12,6 @@ struct Rounds {
   std::vector<double> ours, peer;  // ns a run
   std::vector<double> rate;        // of the limit: FLOP/s or bytes/s
 };
-
-inline double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 /// Registers the case with Google Benchmark, which runs its rounds and fills `rounds`, to outlive
 /// the run.
