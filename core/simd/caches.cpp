@@ -18,6 +18,11 @@ std::int64_t reported([[maybe_unused]] int level) {
 #endif
 }
 
+Caches& sizes() {
+  static Caches here = detail::sane_caches(reported(0), reported(1), reported(2));
+  return here;
+}
+
 }  // namespace
 
 namespace detail {
@@ -39,13 +44,6 @@ Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third) 
 }
 
 }  // namespace detail
-
-namespace {
-Caches& sizes() {
-  static Caches here = detail::sane_caches(reported(0), reported(1), reported(2));
-  return here;
-}
-}  // namespace
 
 const Caches& caches() { return sizes(); }
 

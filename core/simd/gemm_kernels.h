@@ -129,9 +129,9 @@ template <class Arch, class T>
   return true;
 }
 
-// A that does not run along k is read in place, too: a line a step, which wide tiles leave time
-// for. Unless it is read often by narrow ones, or its rows are pages apart and share a few places
-// of the caches.
+// A is read in place. Where it does not run along k that takes a line a step, which wide tiles
+// leave time for, and narrow ones, which read a large A often, do not. Nor is a large A read in
+// place whose lines lie pages apart and share a few places of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
   const auto pages_apart = [](std::int64_t step) {
