@@ -12,6 +12,7 @@
 #include "core/simd/math_exp.h"
 #include "core/simd/math_log.h"
 #include "core/simd/math_trig.h"
+#include "core/simd/prefetch.h"
 
 namespace heed::simd {
 
@@ -32,6 +33,12 @@ constexpr bool is_transcendental(BinaryOp op) {
 // Those that exist for float results only, and of those the ones that need multiply-add.
 constexpr bool is_float_only(UnaryOp op) { return op == UnaryOp::Sin || op == UnaryOp::Cos; }
 constexpr bool is_fused_float_only(UnaryOp op) { return op == UnaryOp::Gelu || op == UnaryOp::Erf; }
+
+// Those whose arithmetic would leave the memory idle.
+constexpr bool computes(UnaryOp op) { return is_transcendental(op) || is_fused_float_only(op); }
+constexpr bool computes(BinaryOp op) {
+  return is_transcendental(op) || op == BinaryOp::GeluGrad || op == BinaryOp::Pow;
+}
 
 template <class Arch, class T, UnaryOp op>
 inline constexpr bool kHasUnary = is_fused_float_only(op)
@@ -116,6 +123,10 @@ void unary(T* out, const T* x, std::int64_t n) {
   if (streaming && !can_stream<Arch>(out)) return unary<Arch, T, op, false>(out, x, n);
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
+    if constexpr (computes(op)) {
+      fetch_ahead(x + i);
+      if constexpr (!streaming) fetch_ahead_to_write(out + i);
+    }
     Store<Arch, streaming>::to(out + i, value(B::load_unaligned(x + i)));
   }
   if (i < n) {
@@ -144,6 +155,11 @@ void binary_loop(T* out, const T* a, const T* b, std::int64_t n) {
   const B a_value(*a), b_value(*b);
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
+    if constexpr (computes(op)) {
+      if constexpr (a_step != 0) fetch_ahead(a + i);
+      if constexpr (b_step != 0) fetch_ahead(b + i);
+      if constexpr (!streaming) fetch_ahead_to_write(out + i);
+    }
     const B va = a_step == 0 ? a_value : B::load_unaligned(a + i);
     const B vb = b_step == 0 ? b_value : B::load_unaligned(b + i);
     Store<Arch, streaming>::to(out + i, binary_lanes<Arch, T, op>(va, vb));

@@ -45,6 +45,8 @@ void cross_entropy_backward(T* dx, const T* logits, const T* lse, const std::int
       }
       const T chosen = x[target[i]];  // before dx, which may be logits, is written
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+        fetch_ahead(x + j);
+        fetch_ahead_to_write(d + j);
         // Rounding may put a logit above its lse by a hair: still in range.
         lanes.store(d + j, math::exp_of_negative(lanes.load(x + j) - B(lse[i])) * B(s));
       });

@@ -22,6 +22,7 @@ void layer_norm(T* y, T* mean, T* rstd, const T* x, const T* weight, const T* bi
                 std::int64_t rows, std::int64_t cols, double eps) {
   using B = xsimd::batch<T, Arch>;
   const double share = 1 / static_cast<double>(cols);
+  const std::int64_t next = next_row<T>(cols);
   const auto normalise = [=]<bool has_weight, bool has_bias>(std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const T* row = x + i * cols;
@@ -37,7 +38,8 @@ void layer_norm(T* y, T* mean, T* rstd, const T* x, const T* weight, const T* bi
       const double s = 1 / __builtin_sqrt(variance + eps);
       const B factor(static_cast<T>(s));
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
-        fetch_ahead(row + cols + j);
+        fetch(row + next + j);
+        fetch_ahead_to_write(out + j);
         B v = (lanes.load(row + j) - center) * factor;
         if constexpr (has_weight && has_bias) {
           v = multiply_add(v, lanes.load(weight + j), lanes.load(bias + j));
@@ -68,6 +70,7 @@ template <class Arch, class T>
 void rms_norm(T* y, T* rstd, const T* x, const T* weight, std::int64_t rows, std::int64_t cols,
               double eps) {
   using B = xsimd::batch<T, Arch>;
+  const std::int64_t next = next_row<T>(cols);
   parallel_for(0, rows, chunk_rows<Arch>(cols), [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const T* row = x + i * cols;
@@ -80,7 +83,8 @@ void rms_norm(T* y, T* rstd, const T* x, const T* weight, std::int64_t rows, std
       const double s = 1 / __builtin_sqrt(mean_square + eps);
       const B factor(static_cast<T>(s));
       for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
-        fetch_ahead(row + cols + j);
+        fetch(row + next + j);
+        fetch_ahead_to_write(out + j);
         B v = lanes.load(row + j) * factor;
         if (weight != nullptr) v *= lanes.load(weight + j);
         lanes.store(out + j, v);
@@ -106,7 +110,7 @@ void norm_backward_rows(const NormBackward<T>& a, std::int64_t i, T* sums) {
   const T *dy = a.dy + i * a.cols, *x = a.x + i * a.cols, *weight = a.weight;
   T *dx = a.dx == nullptr ? nullptr : a.dx + i * a.cols,
     *bias_sums = sums == nullptr ? nullptr : sums + a.cols;
-  const std::int64_t cols = a.cols;
+  const std::int64_t cols = a.cols, next = next_row<T>(count * cols);
   B center[count], factor[count], mean_g[count], mean_gx[count];
   for (int r = 0; r < count; ++r) {
     center[r] = B(centered ? a.mean[i + r] : T(0));
@@ -127,8 +131,8 @@ void norm_backward_rows(const NormBackward<T>& a, std::int64_t i, T* sums) {
     B d[count], xhat[count];
 #pragma GCC unroll 2
     for (int r = 0; r < count; ++r) {  // all before dx, which may be dy or x, is written
-      fetch_ahead(dy + (r + count) * cols + j);
-      fetch_ahead(x + (r + count) * cols + j);
+      fetch(dy + next + r * cols + j);
+      fetch(x + next + r * cols + j);
       d[r] = lanes.load(dy + r * cols + j);
       xhat[r] = (lanes.load(x + r * cols + j) - center[r]) * factor[r];
     }
@@ -148,6 +152,7 @@ void norm_backward_rows(const NormBackward<T>& a, std::int64_t i, T* sums) {
       const B w = weight == nullptr ? B(T(1)) : lanes.load(weight + j);
 #pragma GCC unroll 2
       for (int r = 0; r < count; ++r) {
+        if constexpr (!streaming) fetch_ahead_to_write(dx + r * cols + j);
         B rest = d[r] * w;
         if constexpr (centered) rest -= mean_g[r];
         store_row<streaming, Arch>(lanes, dx + r * cols + j,

@@ -21,6 +21,9 @@ void sgd_piece(const SgdStep<T>& s, std::int64_t begin, std::int64_t end) {
   T* buffer = s.momentum_buffer == nullptr ? nullptr : s.momentum_buffer + begin;
   const auto update = [&]<bool decays, bool has_buffer>() {
     for_registers<Arch, T>(end - begin, [&](std::int64_t j, const auto& lanes) {
+      fetch_ahead(param + j);
+      fetch_ahead(grad + j);
+      if constexpr (has_buffer) fetch_ahead(buffer + j);
       const B p = lanes.load(param + j);
       B d = lanes.load(grad + j) * sign;
       if constexpr (decays) d = multiply_add(decay, p, d);
@@ -61,6 +64,10 @@ void adam_piece(const AdamStep<T>& s, std::int64_t begin, std::int64_t end) {
   T* largest = s.max_exp_avg_sq == nullptr ? nullptr : s.max_exp_avg_sq + begin;
   const T* grad = s.grad + begin;
   for_registers<Arch, T>(end - begin, [&](std::int64_t j, const auto& lanes) {
+    fetch_ahead(param + j);
+    fetch_ahead(grad + j);
+    fetch_ahead(exp_avg + j);
+    fetch_ahead(exp_avg_sq + j);
     const B p = lanes.load(param + j);
     const B g = multiply_add(decay, p, lanes.load(grad + j) * sign);
     const B m = multiply_add(beta1, lanes.load(exp_avg + j), fresh1 * g);

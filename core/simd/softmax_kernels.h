@@ -27,14 +27,16 @@ void softmax_row(T* y, const T* x, std::int64_t cols) {
     return;
   }
   const B largest(max_row<Arch>(x, cols));
+  const std::int64_t next = next_row<T>(cols);
   const double sum = sum_row<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    fetch(x + next + j);
+    fetch_ahead_to_write(y + j);
     const B e = math::exp_of_negative(lanes.load(x + j) - largest);
     lanes.store(y + j, e);
     return e;
   });
   const B factor(static_cast<T>(1 / sum));
   for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
-    fetch_ahead(x + cols + j);
     lanes.store(y + j, lanes.load(y + j) * factor);
   });
 }
@@ -43,7 +45,9 @@ void softmax_row(T* y, const T* x, std::int64_t cols) {
 template <class Arch, class T, bool bounded = true>
 double log_sum_of_exps(const T* x, std::int64_t cols, T from) {
   using B = xsimd::batch<T, Arch>;
+  const std::int64_t next = next_row<T>(cols);
   const double sum = sum_row<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    fetch(x + next + j);
     const B shifted = lanes.load(x + j) - B(from);
     return bounded ? math::exp_of_negative(shifted) : math::exp(shifted);
   });
@@ -58,6 +62,7 @@ void log_softmax_row(T* y, const T* x, std::int64_t cols) {
   const T largest = max_row<Arch>(x, cols);
   const B log_sum(static_cast<T>(log_sum_of_exps<Arch>(x, cols, largest)));
   for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    fetch_ahead_to_write(y + j);
     lanes.store(y + j, (lanes.load(x + j) - B(largest)) - log_sum);
   });
 }
@@ -77,9 +82,11 @@ void softmax_backward_row(T* dx, const T* dy, const T* y, std::int64_t cols) {
   const B dot(static_cast<T>(sum_row<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
     return lanes.load(dy + j) * lanes.load(y + j);
   })));
+  const std::int64_t next = next_row<T>(cols);
   for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
-    fetch_ahead(dy + cols + j);
-    fetch_ahead(y + cols + j);
+    fetch(dy + next + j);
+    fetch(y + next + j);
+    fetch_ahead_to_write(dx + j);
     lanes.store(dx + j, lanes.load(y + j) * (lanes.load(dy + j) - dot));
   });
 }
@@ -89,7 +96,11 @@ void log_softmax_backward_row(T* dx, const T* dy, const T* y, std::int64_t cols)
   using B = xsimd::batch<T, Arch>;
   const B sum(static_cast<T>(sum_row<Arch, T>(
       cols, [&](std::int64_t j, const auto& lanes) { return lanes.load(dy + j); })));
+  const std::int64_t next = next_row<T>(cols);
   for_registers<Arch, T>(cols, [&](std::int64_t j, const auto& lanes) {
+    fetch(dy + next + j);
+    fetch(y + next + j);
+    fetch_ahead_to_write(dx + j);
     const B probability = math::exp_of_negative(lanes.load(y + j));
     lanes.store(dx + j, lanes.load(dy + j) - probability * sum);
   });
