@@ -304,31 +304,36 @@ template <class Arch, int Distance, class Register, int... I>
 Register exchange(Register x, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(x, x, (I ^ Distance)...);
 }
-template <int Distance, class T, class Arch, class Combine>
-T over_lanes(xsimd::batch<T, Arch> x, const Combine& combine) {
-  using Batch = xsimd::batch<T, Arch>;
-  if constexpr (Distance == 0) {
-    return x.data[0];
-  } else {
-    using Lanes = std::make_integer_sequence<int, static_cast<int>(Batch::size)>;
-    return over_lanes<Distance / 2, T, Arch>(
-        combine(x, Batch(exchange<Arch, Distance>(x.data, Lanes{}))), combine);
-  }
-}
 }  // namespace detail
 
-/// The lanes of x combined in a fixed tree: first those half a register apart, last neighbours.
+/// The lanes of each group of Width neighbours, a power of two, combined in a fixed tree: first
+/// those half a group apart, last neighbours. Every lane has its group's result.
+template <int Width, class Batch, class Combine>
+Batch combine_group(Batch x, const Combine& combine) {
+  if constexpr (Width == 1) {
+    return x;
+  } else {
+    using Lanes = std::make_integer_sequence<int, static_cast<int>(Batch::size)>;
+    const Batch other(detail::exchange<typename Batch::arch_type, Width / 2>(x.data, Lanes{}));
+    return combine_group<Width / 2>(combine(x, other), combine);
+  }
+}
+template <int Width, class Batch>
+Batch sum_group(Batch x) {
+  return combine_group<Width>(x, [](Batch a, Batch b) { return a + b; });
+}
+template <int Width, class Batch>
+Batch max_group(Batch x) {
+  return combine_group<Width>(x, [](Batch a, Batch b) { return xsimd::max(a, b); });
+}
+/// All lanes so.
 template <class T, class Arch>
 T sum_lanes(xsimd::batch<T, Arch> x) {
-  using Batch = xsimd::batch<T, Arch>;
-  return detail::over_lanes<static_cast<int>(Batch::size) / 2, T, Arch>(
-      x, [](Batch a, Batch b) { return a + b; });
+  return sum_group<static_cast<int>(xsimd::batch<T, Arch>::size)>(x).data[0];
 }
 template <class T, class Arch>
 T max_lanes(xsimd::batch<T, Arch> x) {
-  using Batch = xsimd::batch<T, Arch>;
-  return detail::over_lanes<static_cast<int>(Batch::size) / 2, T, Arch>(
-      x, [](Batch a, Batch b) { return xsimd::max(a, b); });
+  return max_group<static_cast<int>(xsimd::batch<T, Arch>::size)>(x).data[0];
 }
 
 /// a0 b0 a1 b1 …, the first half. (xsimd 8.1's zip_lo does this within 128 bit lanes.)

@@ -47,8 +47,9 @@ double reduce_piece(const T* x, std::int64_t n) {
           so_far = extreme<op>(so_far, lanes.select(lanes.load(x + j), start));
         },
         [](B& a, const B& b) { a = extreme<op>(a, b); });
-    return static_cast<double>(detail::over_lanes<static_cast<int>(B::size) / 2, T, Arch>(
-        most, [](B a, B b) { return extreme<op>(a, b); }));
+    return static_cast<double>(combine_group<static_cast<int>(B::size)>(most, [](B a, B b) {
+                                 return extreme<op>(a, b);
+                               }).data[0]);
   }
 }
 

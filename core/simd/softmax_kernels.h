@@ -106,16 +106,59 @@ void log_softmax_backward_row(T* dx, const T* dy, const T* y, std::int64_t cols)
   });
 }
 
-// The rows of a kernel, shared between threads.
-template <class Arch, class T, void (*row)(T*, const T*, std::int64_t)>
+// Rows of 1, 2, 4, … columns, of which a register holds several: what is done to one is done to
+// all, in the order in which it would be done to one alone. False for others.
+template <class Arch, class T, int width = static_cast<int>(xsimd::batch<T, Arch>::size) / 2,
+          class Step>
+[[gnu::always_inline]] inline bool rows_by_register(std::int64_t rows, std::int64_t cols,
+                                                    const Step& step) {
+  if (cols != width) {
+    if constexpr (width > 1) return rows_by_register<Arch, T, width / 2>(rows, cols, step);
+    return false;
+  }
+  for_registers<Arch, T>(rows * cols, [&](std::int64_t j, const auto& lanes) {
+    step.template operator()<width>(j, lanes);
+  });
+  return true;
+}
+template <class Arch, class T>
+bool softmax_by_register(T* y, const T* x, std::int64_t rows, std::int64_t cols) {
+  using B = xsimd::batch<T, Arch>;
+  return rows_by_register<Arch, T>(rows, cols, [&]<int width>(std::int64_t j, const auto& lanes) {
+    const B v = lanes.load(x + j);
+    const B e = math::exp_of_negative(v - max_group<width>(v));
+    lanes.store(y + j, divide(e, sum_group<width>(e)));
+  });
+}
+template <class Arch, class T>
+bool softmax_backward_by_register(T* dx, const T* dy, const T* y, std::int64_t rows,
+                                  std::int64_t cols) {
+  using B = xsimd::batch<T, Arch>;
+  return rows_by_register<Arch, T>(rows, cols, [&]<int width>(std::int64_t j, const auto& lanes) {
+    const B g = lanes.load(dy + j), p = lanes.load(y + j);
+    lanes.store(dx + j, p * (g - sum_group<width>(g * p)));
+  });
+}
+
+// The rows of a kernel, shared between threads; by_register first, where there is one.
+template <class Arch, class T, void (*row)(T*, const T*, std::int64_t),
+          bool (*by_register)(T*, const T*, std::int64_t, std::int64_t) = nullptr>
 void each_row(T* y, const T* x, std::int64_t rows, std::int64_t cols) {
   parallel_for(0, rows, chunk_rows<Arch>(cols), [=](std::int64_t begin, std::int64_t end) {
+    if constexpr (by_register != nullptr) {
+      if (by_register(y + begin * cols, x + begin * cols, end - begin, cols)) return;
+    }
     for (std::int64_t i = begin; i < end; ++i) row(y + i * cols, x + i * cols, cols);
   });
 }
-template <class Arch, class T, void (*row)(T*, const T*, const T*, std::int64_t)>
+template <class Arch, class T, void (*row)(T*, const T*, const T*, std::int64_t),
+          bool (*by_register)(T*, const T*, const T*, std::int64_t, std::int64_t) = nullptr>
 void each_row_backward(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t cols) {
   parallel_for(0, rows, chunk_rows<Arch>(cols), [=](std::int64_t begin, std::int64_t end) {
+    if constexpr (by_register != nullptr) {
+      const std::int64_t at = begin * cols;
+      if (by_register(dx + at, dy + at, y + at, end - begin, cols)) return;
+    }
     for (std::int64_t i = begin; i < end; ++i) {
       row(dx + i * cols, dy + i * cols, y + i * cols, cols);
     }
@@ -130,10 +173,11 @@ void logsumexp(T* out, const T* x, std::int64_t rows, std::int64_t cols) {
 
 template <class Arch, class T>
 void fill_softmax_of(KernelsOf<T>& table) {
-  table.softmax = &each_row<Arch, T, &softmax_row<Arch, T>>;
+  table.softmax = &each_row<Arch, T, &softmax_row<Arch, T>, &softmax_by_register<Arch, T>>;
   table.log_softmax = &each_row<Arch, T, &log_softmax_row<Arch, T>>;
   table.logsumexp = &logsumexp<Arch, T>;
-  table.softmax_backward = &each_row_backward<Arch, T, &softmax_backward_row<Arch, T>>;
+  table.softmax_backward = &each_row_backward<Arch, T, &softmax_backward_row<Arch, T>,
+                                              &softmax_backward_by_register<Arch, T>>;
   table.log_softmax_backward = &each_row_backward<Arch, T, &log_softmax_backward_row<Arch, T>>;
 }
 

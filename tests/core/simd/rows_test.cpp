@@ -118,6 +118,36 @@ TEST_CASE_TEMPLATE("softmax at the edges: infinities, NaN, huge and masked entri
   }
 }
 
+TEST_CASE_TEMPLATE("a row of softmax has the same bits whatever rows stand with it", T, float,
+                   double) {
+  std::mt19937 random(9);
+  for (const Kernels* table : wide_tables()) {
+    const KernelsOf<T>& k = table->of<T>();
+    for (std::int64_t cols : {1, 2, 3, 4, 7, 8, 16, 20}) {
+      const std::int64_t rows = 21, n = rows * cols;
+      Array<T> x(random, n, 6), y(n), one_y(n);
+      const Array<T> dy(random, n, 1);
+      for (std::int64_t j = 0; j < cols; ++j) x[5 * cols + j] = std::numeric_limits<T>::quiet_NaN();
+      Array<T> dx(n), one_dx(n);
+      k.softmax(y.data(), x.data(), rows, cols);
+      k.softmax_backward(dx.data(), dy.data(), y.data(), rows, cols);
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const std::int64_t at = i * cols;
+        k.softmax(one_y.data() + at, x.data() + at, 1, cols);
+        k.softmax_backward(one_dx.data() + at, dy.data() + at, one_y.data() + at, 1, cols);
+      }
+      INFO("table " << std::string(table->isa) << " cols " << cols);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const bool is_nan = i / cols == 5;
+        REQUIRE((is_nan ? y[i] != y[i] : y[i] == one_y[i]));
+        REQUIRE((is_nan ? dx[i] != dx[i] : dx[i] == one_dx[i]));
+      }
+      REQUIRE(y.marks_stand());
+      REQUIRE(dx.marks_stand());
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("layer_norm and rms_norm and their backwards agree with the plain twins", T,
                    float, double) {
   std::mt19937 random(2);
