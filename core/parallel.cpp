@@ -2,7 +2,7 @@
 //
 // Why not OpenMP: its run time hangs in a child after fork(), cannot be seen through by
 // ThreadSanitizer, differs between compilers, and would be the library's one dependency at run
-// time. All that heed asks of threads is one loop over chunks, which is the 100 lines below.
+// time. all that heed asks of threads is one loop over chunks, which is what is below.
 //
 // One caller at a time owns the pool; a second thread that arrives meanwhile runs its own chunks
 // itself instead of waiting. Bits do not depend on either, since chunks depend on the work alone.
@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -28,12 +29,11 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
-// One parallel_run: chunks are handed out by a counter.
+// One parallel_run.
 struct Job {
   std::int64_t begin, end, grain, chunks;
   void (*body)(void* context, std::int64_t b, std::int64_t e);
   void* context;
-  std::atomic<std::int64_t> next{0};
   // The exception of the first chunk, in chunk order, that threw one.
   std::mutex error_mutex{};
   std::int64_t error_chunk = 0;
@@ -52,14 +52,42 @@ struct Job {
       }
     }
   }
+};
 
-  void run_all() {
-    for (;;) {
-      const std::int64_t chunk = next.fetch_add(1, std::memory_order_relaxed);
-      if (chunk >= chunks) return;
-      run_chunk(chunk);
+// The chunks of a job, cut into a span for each thread, the same one every time, so that what a
+// thread wrote in one loop its own caches have in the next (copying 9 MiB again and again by two
+// threads: 1.9 times as fast as by one, and 1.7 where chunks go to whoever comes first). Who has
+// finished its span takes chunks of the others'.
+class Spans {
+ public:
+  void cut(std::int64_t chunks, int threads) {
+    count_ = std::min(threads, kMost);
+    for (int i = 0; i < count_; ++i) {
+      spans_[i].next.store(chunks * i / count_, std::memory_order_relaxed);
+      spans_[i].end = chunks * (i + 1) / count_;
     }
   }
+
+  // All chunks that nobody else takes, by thread `index` of those they were cut for.
+  void run(Job& job, int index) {
+    for (int i = 0; i < count_; ++i) {
+      Span& span = spans_[(index + i) % count_];
+      for (;;) {
+        const std::int64_t chunk = span.next.fetch_add(1, std::memory_order_relaxed);
+        if (chunk >= span.end) break;
+        job.run_chunk(chunk);
+      }
+    }
+  }
+
+ private:
+  struct alignas(64) Span {
+    std::atomic<std::int64_t> next;
+    std::int64_t end;
+  };
+  static constexpr int kMost = 64;
+  int count_ = 0;
+  Span spans_[kMost];
 };
 
 thread_local bool inside_chunk = false;  // nested calls stay on their thread
@@ -71,42 +99,74 @@ struct InsideChunk {
   InsideChunk& operator=(const InsideChunk&) = delete;
 };
 
+// How long a thread looks for what it waits for before it sleeps: some times what it takes to wake
+// a sleeping one (25 µs here, and as much back again).
+constexpr std::chrono::microseconds kPatience{100};
+
+// Whether `ready` came true within kPatience. Others that want the core get it.
+template <class Ready>
+bool await(const Ready& ready) {
+  if (ready()) return true;
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#elif defined(__aarch64__)
+      asm volatile("yield");
+#endif
+    }
+    std::this_thread::yield();
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
+}
+
 class Pool {
  public:
   std::mutex owner;  // held for the whole of a job
 
-  // Runs the job on the caller and up to `helpers` workers; returns when all have left it.
+  // Runs the job on the caller and up to `helpers` workers, the first ones; returns when all have
+  // left it.
   void run(Job& job, int helpers) {
     {
       const std::lock_guard lock(mutex_);
       while (workers_ < helpers && start_worker()) {
       }
-      job_ = &job;
       wanted_ = std::min(helpers, workers_);
+      spans_.cut(job.chunks, wanted_ + 1);
+      job_ = &job;
+      ++jobs_;
     }
     wake_.notify_all();
     {
       const InsideChunk inside;
-      job.run_all();
+      spans_.run(job, 0);
     }
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = nullptr;  // who has not started yet need not
+    }
+    const auto all_left = [&] { return running_.load(std::memory_order_acquire) == 0; };
+    if (await(all_left)) return;
     std::unique_lock lock(mutex_);
-    job_ = nullptr;  // who has not started yet need not
-    wanted_ = 0;
-    done_.wait(lock, [&] { return running_ == 0; });
+    done_.wait(lock, all_left);
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable wake_, done_;
+  Spans spans_;
   Job* job_ = nullptr;
-  int wanted_ = 0;   // workers that may still join job_
-  int running_ = 0;  // workers inside it
+  std::atomic<std::uint64_t> jobs_{0};  // that there have been
+  int wanted_ = 0;                      // how many of the workers job_ is for
+  std::atomic<int> running_{0};         // workers inside it
   int workers_ = 0;
 
   // Workers live as long as the process: they are detached, and the pool is never destroyed.
   bool start_worker() {
     try {
-      std::thread([this] { work(); }).detach();
+      std::thread([this, index = workers_] { work(index); }).detach();
     } catch (const std::system_error&) {
       return false;  // no more threads to be had: the caller does the work
     }
@@ -114,18 +174,23 @@ class Pool {
     return true;
   }
 
-  void work() {
+  void work(int index) {
     inside_chunk = true;
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      wake_.wait(lock, [&] { return wanted_ > 0; });
-      --wanted_;
-      ++running_;
-      Job& job = *job_;
-      lock.unlock();
-      job.run_all();
-      lock.lock();
-      if (--running_ == 0) done_.notify_one();
+    for (std::uint64_t last = 0;;) {
+      await([&] { return jobs_.load(std::memory_order_relaxed) != last; });
+      Job* job = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return job_ != nullptr && jobs_ != last && index < wanted_; });
+        last = jobs_;
+        ++running_;
+        job = job_;
+      }
+      spans_.run(*job, index + 1);
+      if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        const std::lock_guard lock(mutex_);  // the caller is not between its look and its sleep
+        done_.notify_one();
+      }
     }
   }
 };

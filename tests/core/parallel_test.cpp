@@ -4,7 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
@@ -115,6 +117,35 @@ TEST_CASE("several threads use the pool at once, each getting its own work done"
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == 0);
+}
+
+TEST_CASE("a thread that has done its own chunks does those of one that is held up") {
+  const Threads guard(2);
+  std::atomic<int> done = 0;
+  bool others_done = false;
+  parallel_for(0, 20, 1, [&](std::int64_t b, std::int64_t) {
+    if (b > 0) {
+      ++done;
+      return;
+    }
+    for (int i = 0; i < 5000 && done < 19; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    others_done = done == 19;
+  });
+  CHECK(others_done);
+}
+
+TEST_CASE("loops near and far apart in time, of any size and for any threads, do each chunk once") {
+  // Between two loops the workers are still looking for the next, about to sleep, or asleep.
+  for (int turn = 0; turn < 300; ++turn) {
+    const Threads guard(turn % 5 + 1);
+    std::vector<int> hits(static_cast<std::size_t>(turn % 23 + 2));
+    parallel_for(0, static_cast<std::int64_t>(hits.size()), 1,
+                 [&](std::int64_t b, std::int64_t) { ++hits[static_cast<std::size_t>(b)]; });
+    CHECK(std::all_of(hits.begin(), hits.end(), [](int hit) { return hit == 1; }));
+    std::this_thread::sleep_for(std::chrono::microseconds(turn % 4 * 45));
+  }
 }
 
 TEST_CASE("the child of a fork has a pool of its own") {
