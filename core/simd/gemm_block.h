@@ -21,12 +21,14 @@ EvenCut even_cut(std::int64_t total, std::int64_t most) {
   return {pieces, size, total - size * pieces};
 }
 
-/// An operand of a block. Packed: panel by panel, each k long; the strides are not used.
+/// An operand of a block. Packed: panel by panel, each k long; the strides are not used. B may also
+/// give a place where each of its panels is packed when it is its turn.
 template <class T>
 struct GemmOperand {
   const T* data;
   std::int64_t row, col;
   bool packed;
+  T* panel = nullptr;
 };
 
 /// The registers of the widest panel of n columns, of at most `most`.
@@ -78,8 +80,14 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.a = a.data;
     tile.a_row = a.packed ? 1 : a.row;
     tile.a_col = a.col;
-    tile.b = b.data + (b.packed ? j * k : j);
-    tile.b_row = b.packed ? packed_width<Arch, T>(columns) : b.row;
+    const bool packed_b = b.packed || b.panel != nullptr;
+    if (b.panel != nullptr) {
+      pack_b<Arch>(b.panel, b.data + j * b.col, b.row, b.col, k, columns);
+      tile.b = b.panel;
+    } else {
+      tile.b = b.data + (b.packed ? j * k : j);
+    }
+    tile.b_row = packed_b ? packed_width<Arch, T>(columns) : b.row;
     tile.c = c + j;
     tile.c_row = c_row;
     tile.bias = bias == nullptr ? nullptr : bias + j;
@@ -88,7 +96,7 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
     if (kHasHalf<Arch> && last <= lanes / 2) {
       table = &kGemmTiles<Arch, T, Tail::Half>;
-    } else if (kHasMask<Arch> && !b.packed && last < lanes) {
+    } else if (kHasMask<Arch> && !packed_b && last < lanes) {
       table = &kGemmTiles<Arch, T, Tail::Masked>;
     }
     // The pieces that are a row higher, then the others.

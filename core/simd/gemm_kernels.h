@@ -49,12 +49,15 @@ struct GemmBlocks {
   const Caches& cache = caches();
   static constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
 
-  /// Rows and columns of the blocks into which C is cut: A's block takes three eighths of the
-  /// second cache, B's a quarter of the third.
-  std::int64_t rows() const { return cache.second * 3 / 8 / (kGemmDepth * size); }
+  /// Rows and columns of the blocks into which C is cut: A's block, k deep, takes three eighths of
+  /// the second cache, B's a quarter of the third.
+  std::int64_t rows(std::int64_t k) const { return cache.second * 3 / 8 / (k * size); }
   std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
-  /// Bytes of a B that is read in place, from its first to its last.
-  std::int64_t in_place() const { return cache.second * 5 / 32; }
+  /// Bytes of a B that is read in place, from its first to its last. Measured with second caches of
+  /// one and of two MiB.
+  std::int64_t in_place() const {
+    return cache.second > (std::int64_t{1} << 20) ? cache.second * 5 / 16 : cache.second * 5 / 32;
+  }
   /// Bytes of a C that is written by single rows of tiles.
   std::int64_t stores() const { return cache.second; }
   /// The depth up to which three registers of columns are panel enough: their B stays in the first
@@ -195,7 +198,7 @@ void gemm_blocked(const Gemm<T>& g) {
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const GemmBlocks<Arch, T> blocks;
   const EvenCut n_cut = even_cut<Arch>(g.n, blocks.columns());
-  const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows());
+  const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows(k_cut.size));
   const std::int64_t bytes_b = ((g.k - 1) * g.b_row + g.n) * size;
   const bool pack_b =
       g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > blocks.in_place());
@@ -205,9 +208,13 @@ void gemm_blocked(const Gemm<T>& g) {
   const std::int64_t most = g.k <= blocks.narrow() && widest > 3 && !four ? 3 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
+  // One block of rows: each panel of B is packed just before it is multiplied, always to the same
+  // place, which so stays in the second cache.
+  const bool by_panel = pack_b && m_cut.pieces == 1;
   if (pack_b) {
-    packed_b = static_cast<T*>(
-        thread_scratch(1, size * ((k_cut.size + 1) * (n_cut.size + lanes + 1) + lanes)));
+    const std::int64_t columns = by_panel ? widest * lanes : n_cut.size + 1;
+    packed_b =
+        static_cast<T*>(thread_scratch(1, size * ((k_cut.size + 1) * (columns + lanes) + lanes)));
   }
   if (pack_a) {
     packed_a =
@@ -217,8 +224,9 @@ void gemm_blocked(const Gemm<T>& g) {
     const std::int64_t n = n_cut.size + (jc < n_cut.extra);
     for (std::int64_t pc = 0, p = 0; pc < k_cut.pieces; ++pc) {
       const std::int64_t k = k_cut.size + (pc < k_cut.extra);
-      GemmOperand<T> b{g.b + p * g.b_row + j * g.b_col, g.b_row, g.b_col, pack_b};
-      if (pack_b) {
+      GemmOperand<T> b{g.b + p * g.b_row + j * g.b_col, g.b_row, g.b_col, pack_b && !by_panel,
+                       by_panel ? packed_b : nullptr};
+      if (b.packed) {
         pack_b_block<Arch>(packed_b, b.data, g.b_row, g.b_col, k, n, most);
         b.data = packed_b;
       }
