@@ -59,17 +59,6 @@ void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
   }
 }
 
-// The tiles whose last register is read so.
-template <class Arch, class T, bool ahead>
-const GemmTileTable<T>& gemm_tiles_of(Tail tail) {
-  constexpr bool asks = ahead || kAlwaysAhead<Arch>;  // no tiles that nobody asks for
-  switch (tail) {
-    case Tail::Half: return kGemmTiles<Arch, T, Tail::Half, true, asks>;
-    case Tail::Masked: return kGemmTiles<Arch, T, Tail::Masked, true, asks>;
-    default: return kGemmTiles<Arch, T, Tail::Whole, true, asks>;
-  }
-}
-
 /// The rows of a tile in a block of n columns, decided by its widest panel.
 template <class Arch, class T>
 std::int64_t tile_rows(std::int64_t n, std::int64_t most) {
@@ -104,21 +93,18 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.bias = bias == nullptr ? nullptr : bias + j;
     tile.accumulate = accumulate;
     const std::int64_t last = columns - (vectors - 1) * lanes;
-    Tail tail = Tail::Whole;
+    const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
     if (kHasHalf<Arch> && last <= lanes / 2) {
-      tail = Tail::Half;
+      table = &kGemmTiles<Arch, T, Tail::Half>;
     } else if (kHasMask<Arch> && !packed_b && last < lanes) {
-      tail = Tail::Masked;
+      table = &kGemmTiles<Arch, T, Tail::Masked>;
     }
-    const GemmTileTable<T>& table = kAlwaysAhead<Arch> || (!a.packed && a.col != 1)
-                                        ? gemm_tiles_of<Arch, T, true>(tail)
-                                        : gemm_tiles_of<Arch, T, false>(tail);
     // The pieces that are a row higher, then the others.
     const auto pieces_of = [&](std::int64_t rows, std::int64_t count) {
       if (count == 0) return;
       if (a.packed) tile.a_col = rows;
       const std::int64_t a_next = a.packed ? rows * k : rows * a.row;
-      table.tile[vectors - 1][rows - 1](tile, count, a_next);
+      table->tile[vectors - 1][rows - 1](tile, count, a_next);
       tile.a += count * a_next;
       tile.c += count * rows * c_row;
     };

@@ -54,9 +54,10 @@ struct GemmBlocks {
   std::int64_t rows(std::int64_t k) const { return cache.second * 3 / 8 / (k * size); }
   std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
   /// Bytes of a B that is read in place, from its first to its last. Measured with second caches of
-  /// one and of two MiB.
+  /// one and of two MiB; narrow panels read a line a row.
   std::int64_t in_place() const {
-    return cache.second > (std::int64_t{1} << 20) ? cache.second * 5 / 16 : cache.second * 5 / 32;
+    const bool twice = kRegisters<Arch> == 32 && cache.second > (std::int64_t{1} << 20);
+    return cache.second * (twice ? 10 : 5) / 32;
   }
   /// Bytes of a C that is written by single rows of tiles.
   std::int64_t stores() const { return cache.second; }
@@ -141,7 +142,7 @@ bool gemm_packs_a(const Gemm<T>& g) {
     return step * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
   };
   if (g.a_col == 1) return g.n >= 1024 && pages_apart(g.a_row);
-  return g.n > 384 && (kRegisters<Arch> != 32 || pages_apart(g.a_col));
+  return kRegisters<Arch> == 32 ? g.n > 384 && pages_apart(g.a_col) : g.n > 160;
 }
 
 // The product of a small k: a few tiles high along the rows of C, whose lines are so written about

@@ -42,15 +42,11 @@ requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Half> {
 
 // Steps of k for which a line of A is asked before it is read.
 inline constexpr std::int64_t kGemmAhead = 8;
-// Whether tiles do so wherever A lies. With half the registers, and so half the arithmetic a step,
-// it costs 3 % where A runs along k.
-template <class Arch>
-inline constexpr bool kAlwaysAhead = kRegisters<Arch> == 32;
 
 // The loop over tiles is inside: between two of them the multiply-adds wait for some 10 cycles,
 // and for 45 where each is a call.
 // `many` false: of one only, for the smallest products, with fewer registers to save.
-template <class Arch, class T, int Rows, int Vectors, Tail tail, bool many, bool ahead>
+template <class Arch, class T, int Rows, int Vectors, Tail tail, bool many>
 void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
                [[maybe_unused]] std::int64_t a_next) {
   using Batch = xsimd::batch<T, Arch>;
@@ -113,8 +109,11 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
 #pragma GCC unroll 4
       for (int g = 0; g < groups; ++g) a[g] += a_col;
       // Where A runs across k every step is a line of its own, which the core would ask for too
-      // late: multiply-adds that wait for their operands leave it no room to look ahead.
-      if constexpr (many && ahead && Rows >= 4) __builtin_prefetch(a[0] + kGemmAhead * a_col);
+      // late: multiply-adds that wait for their operands leave it no room to look ahead. (With half
+      // the registers, and so half the arithmetic a step, asking costs 3 %; a large A is packed.)
+      if constexpr (many && Rows >= 4 && kRegisters<Arch> == 32) {
+        __builtin_prefetch(a[0] + kGemmAhead * a_col);
+      }
       b += b_row;
     }
 
@@ -168,27 +167,27 @@ struct GemmTileTable {
   GemmTileFunction<T> tile[4][kGemmMaxRows];
 };
 
-template <class Arch, class T, Tail tail, bool many, bool ahead, int Vectors, int Rows>
+template <class Arch, class T, Tail tail, bool many, int Vectors, int Rows>
 constexpr GemmTileFunction<T> gemm_tile_entry() {
   if constexpr (Vectors <= GemmTiles<Arch>::max_vectors && Rows <= GemmTiles<Arch>::rows(Vectors) &&
                 (tail != Tail::Masked || kHasMask<Arch>)&&(tail != Tail::Half || kHasHalf<Arch>)) {
-    return &gemm_tile<Arch, T, Rows, Vectors, tail, many, ahead>;
+    return &gemm_tile<Arch, T, Rows, Vectors, tail, many>;
   } else {
     return nullptr;
   }
 }
 
-template <class Arch, class T, Tail tail, bool many, bool ahead, int... R>
+template <class Arch, class T, Tail tail, bool many, int... R>
 constexpr GemmTileTable<T> make_gemm_tiles(std::integer_sequence<int, R...>) {
-  return {{{gemm_tile_entry<Arch, T, tail, many, ahead, 1, R + 1>()...},
-           {gemm_tile_entry<Arch, T, tail, true, ahead, 2, R + 1>()...},
-           {gemm_tile_entry<Arch, T, tail, true, ahead, 3, R + 1>()...},
-           {gemm_tile_entry<Arch, T, tail, true, ahead, 4, R + 1>()...}}};
+  return {{{gemm_tile_entry<Arch, T, tail, many, 1, R + 1>()...},
+           {gemm_tile_entry<Arch, T, tail, true, 2, R + 1>()...},
+           {gemm_tile_entry<Arch, T, tail, true, 3, R + 1>()...},
+           {gemm_tile_entry<Arch, T, tail, true, 4, R + 1>()...}}};
 }
 
-template <class Arch, class T, Tail tail, bool many = true, bool ahead = kAlwaysAhead<Arch>>
+template <class Arch, class T, Tail tail, bool many = true>
 inline constexpr GemmTileTable<T> kGemmTiles =
-    make_gemm_tiles<Arch, T, tail, many, ahead>(std::make_integer_sequence<int, kGemmMaxRows>{});
+    make_gemm_tiles<Arch, T, tail, many>(std::make_integer_sequence<int, kGemmMaxRows>{});
 
 // The tiles that read a B of n columns in place, of up to as many rows as its registers allow.
 template <class Arch, class T>
