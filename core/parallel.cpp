@@ -2,7 +2,7 @@
 //
 // Why not OpenMP: its run time hangs in a child after fork(), cannot be seen through by
 // ThreadSanitizer, differs between compilers, and would be the library's one dependency at run
-// time. all that heed asks of threads is one loop over chunks, which is what is below.
+// time. All that heed asks of threads is one loop over chunks, which is what is below.
 //
 // One caller at a time owns the pool; a second thread that arrives meanwhile runs its own chunks
 // itself instead of waiting. Bits do not depend on either, since chunks depend on the work alone.
