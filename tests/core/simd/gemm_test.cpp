@@ -161,6 +161,9 @@ TEST_CASE_TEMPLATE("gemm is right for sizes that are cut into blocks, in every l
     for (const auto& size : sizes) {
       check_layouts<T>(*table, random, size[0], size[1], size[2]);
     }
+    // More rows than a block has, so that B is packed as a whole; in the others a panel at a time.
+    check<T>(*table, random, {800, 70, 530, Layout::Rows, Layout::Columns, true, false});
+    check<T>(*table, random, {800, 70, 530, Layout::Columns, Layout::Strided, false, true});
   }
 }
 
