@@ -80,14 +80,13 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.a = a.data;
     tile.a_row = a.packed ? 1 : a.row;
     tile.a_col = a.col;
-    const bool packed_b = b.packed || b.panel != nullptr;
     if (b.panel != nullptr) {
       pack_b<Arch>(b.panel, b.data + j * b.col, b.row, b.col, k, columns);
-      tile.b = b.panel;
-    } else {
-      tile.b = b.data + (b.packed ? j * k : j);
     }
-    tile.b_row = packed_b ? packed_width<Arch, T>(columns) : b.row;
+    const T* const panel = b.packed ? b.data + j * k : b.panel;
+    const bool in_place = panel == nullptr;
+    tile.b = in_place ? b.data + j : panel;
+    tile.b_row = in_place ? b.row : packed_width<Arch, T>(columns);
     tile.c = c + j;
     tile.c_row = c_row;
     tile.bias = bias == nullptr ? nullptr : bias + j;
@@ -96,7 +95,7 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
     if (kHasHalf<Arch> && last <= lanes / 2) {
       table = &kGemmTiles<Arch, T, Tail::Half>;
-    } else if (kHasMask<Arch> && !packed_b && last < lanes) {
+    } else if (kHasMask<Arch> && in_place && last < lanes) {
       table = &kGemmTiles<Arch, T, Tail::Masked>;
     }
     // The pieces that are a row higher, then the others.

@@ -15,6 +15,7 @@
 
 #include "core/simd/kernels.h"
 #include "core/simd/lanes.h"
+#include "core/simd/prefetch.h"
 
 namespace heed::simd {
 
@@ -73,10 +74,10 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
       sum_last[i] = Last(T(0));
     }
     if (tile.accumulate) {  // C is read at the end: on its way while the tile is summed
-      const T* line = c;
+      T* line = c;
       for (int i = 0; i < Rows; ++i, line += tile.c_row) {
 #pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v) __builtin_prefetch(line + v * lanes, 1);
+        for (int v = 0; v < Vectors; ++v) fetch_to_write(line + v * lanes);
       }
     }
     const T* a[groups];
@@ -111,9 +112,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
       // Where A runs across k every step is a line of its own, which the core would ask for too
       // late: multiply-adds that wait for their operands leave it no room to look ahead. (With half
       // the registers, and so half the arithmetic a step, asking costs 3 %; a large A is packed.)
-      if constexpr (many && Rows >= 4 && kRegisters<Arch> == 32) {
-        __builtin_prefetch(a[0] + kGemmAhead * a_col);
-      }
+      if constexpr (many && Rows >= 4 && kRegisters<Arch> == 32) fetch(a[0] + kGemmAhead * a_col);
       b += b_row;
     }
 

@@ -47,9 +47,9 @@ double reduce_piece(const T* x, std::int64_t n) {
           so_far = extreme<op>(so_far, lanes.select(lanes.load(x + j), start));
         },
         [](B& a, const B& b) { a = extreme<op>(a, b); });
-    return static_cast<double>(combine_group<static_cast<int>(B::size)>(most, [](B a, B b) {
-                                 return extreme<op>(a, b);
-                               }).data[0]);
+    const B all =
+        combine_group<static_cast<int>(B::size)>(most, [](B a, B b) { return extreme<op>(a, b); });
+    return static_cast<double>(all.data[0]);
   }
 }
 

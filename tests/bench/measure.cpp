@@ -42,8 +42,7 @@ class Side {
   explicit operator bool() const { return static_cast<bool>(work_); }
   /// About what a slice takes, 0 without work.
   double slice_ns() const { return slice_ns_; }
-  /// ns a run, after as many again in which its operands come back to the caches, as far as they
-  /// fit.
+  /// ns a run, after some in which its operands come back to the caches, as far as they fit.
   double slice() const {
     run_ns(work_, before_);
     return run_ns(work_, runs_) / static_cast<double>(runs_);
