@@ -20,9 +20,19 @@ target_link_libraries(heed_test_headers PRIVATE heed::heed)
 target_include_directories(heed_test_headers PRIVATE ${PROJECT_SOURCE_DIR})
 heed_set_warnings(heed_test_headers)
 
-# A translation unit that includes heed.h compiles in under two seconds of processor time.
+# A translation unit that includes heed.h compiles in under two seconds of processor time; where the
+# machine is slow, in two and a half times what common standard headers take.
 if(EXISTS ${PROJECT_SOURCE_DIR}/heed.h)
-  add_test(NAME "headers: a unit that includes heed.h compiles in under 2 s"
-           COMMAND ${CMAKE_CURRENT_LIST_DIR}/compile_time.sh 2 ${CMAKE_CXX_COMPILER} -std=c++20 -O2
-                   -I${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR}/headers/heed.h.cpp)
+  set(name "headers: a unit that includes heed.h compiles in under 2 s")
+  set(yardstick ${CMAKE_CURRENT_BINARY_DIR}/headers/standard.cpp)
+  set(standard "")
+  foreach(header algorithm functional map memory mutex sstream string unordered_map vector)
+    string(APPEND standard "#include <${header}>\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${yardstick} CONTENT "${standard}")
+  add_test(NAME ${name}
+           COMMAND ${CMAKE_CURRENT_LIST_DIR}/compile_time.sh 2 ${yardstick}
+                   ${CMAKE_CURRENT_BINARY_DIR}/headers/heed.h.cpp ${CMAKE_CXX_COMPILER} -std=c++20 -O2
+                   -I${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
 endif()

@@ -39,7 +39,7 @@ Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third) 
   // Shared, and in a virtual machine often that of the whole host: no more than a core may count
   // on.
   sane.third = std::max(within(third, 8 * mib, mib, 32 * mib), sane.second);
-  sane.streamed = std::max(third / 4, kStreamBytes);
+  sane.streamed = std::max(third / 16, kStreamBytes);
   return sane;
 }
 

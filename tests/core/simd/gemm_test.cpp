@@ -280,7 +280,8 @@ TEST_CASE("caches of no size or of a whole host are taken for those of a core") 
   constexpr std::int64_t kib = 1024, mib = 1024 * kib;
   CHECK(same(sane_caches(48 * kib, 2 * mib, 30 * mib), {48 * kib, 2 * mib, 30 * mib, 8 * mib}));
   CHECK(same(sane_caches(0, -1, 0), {32 * kib, mib, 8 * mib, 8 * mib}));
-  CHECK(same(sane_caches(32 * kib, mib, 320 * mib), {32 * kib, mib, 32 * mib, 80 * mib}));
+  CHECK(same(sane_caches(32 * kib, mib, 320 * mib), {32 * kib, mib, 32 * mib, 20 * mib}));
+  CHECK(same(sane_caches(48 * kib, 2 * mib, 105 * mib), {48 * kib, 2 * mib, 32 * mib, 8 * mib}));
   CHECK(same(sane_caches(128 * kib, 16 * mib, 0), {128 * kib, 16 * mib, 16 * mib, 8 * mib}));
   CHECK(same(sane_caches(1, 1, 1), {16 * kib, 128 * kib, mib, 8 * mib}));
   const Caches& here = heed::simd::caches();
