@@ -66,11 +66,11 @@ std::int64_t tile_rows(std::int64_t n, std::int64_t most) {
 }
 
 /// C (m, n) = A (m, k) B (k, n), + bias, + C where `accumulate`, in panels of at most `most`
-/// registers.
+/// registers. `far`: C is in no near cache.
 template <class Arch, class T>
 void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperand<T>& a,
                 const GemmOperand<T>& b, T* c, std::int64_t c_row, const T* bias, bool accumulate,
-                std::int64_t most = GemmTiles<Arch>::max_vectors) {
+                std::int64_t most = GemmTiles<Arch>::max_vectors, bool far = false) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const EvenCut cut = even_cut<Arch>(m, tile_rows<Arch, T>(n, most));
   for_each_panel<Arch, T>(n, most, [&](std::int64_t j, std::int64_t vectors, std::int64_t columns) {
@@ -91,6 +91,7 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.c_row = c_row;
     tile.bias = bias == nullptr ? nullptr : bias + j;
     tile.accumulate = accumulate;
+    tile.far = far;
     const std::int64_t last = columns - (vectors - 1) * lanes;
     const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
     if (kHasHalf<Arch> && last <= lanes / 2) {

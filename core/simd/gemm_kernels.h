@@ -133,16 +133,20 @@ template <class Arch, class T>
   return true;
 }
 
-// A is read in place. Where it does not run along k that takes a line a step, which wide tiles
-// leave time for, and narrow ones, which read a large A often, do not. Nor is a large A read in
-// place whose lines lie pages apart and share a few places of the caches.
+// A is read in place, mostly. Where it does not run along k that takes a line a step, which wide
+// tiles leave time for while those lines are in the caches; narrow tiles, which read a large A
+// often, do not. Nor is a large A read in place whose lines lie pages apart and share a few places
+// of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
-  const auto pages_apart = [](std::int64_t step) {
-    return step * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
-  };
+  constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+  const auto pages_apart = [](std::int64_t step) { return step * size % 4096 == 0; };
   if (g.a_col == 1) return g.n >= 1024 && pages_apart(g.a_row);
-  return kRegisters<Arch> == 32 ? g.n > 384 && pages_apart(g.a_col) : g.n > 160;
+  if (kRegisters<Arch> == 32 ? g.n > 384 && pages_apart(g.a_col) : g.n > 160) return true;
+  // A copy costs A once, and saves something for every panel of columns that reads A.
+  if (g.n <= GemmPanelTiles<Arch, T>::max_columns) return false;
+  const std::int64_t worth = std::int64_t{1} << (g.a_col * size >= 8192 ? 27 : 29);
+  return g.m * g.k * size > worth / g.n;
 }
 
 // The product of a small k: a few tiles high along the rows of C, whose lines are so written about
@@ -186,9 +190,9 @@ void gemm_thin(const Gemm<T>& g) {
   }
 }
 
-// One product on this thread, cut for the caches.
+// One product on this thread, cut for the caches; `pack_a` as gemm_packs_a says of the whole.
 template <class Arch, class T>
-void gemm_blocked(const Gemm<T>& g) {
+void gemm_blocked(const Gemm<T>& g, bool pack_a) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const bool masked = g.n % lanes != 0;
   if (g.k <= kGemmThin && g.b_col == 1 && (kHasMask<Arch> || !masked)) {
@@ -203,12 +207,15 @@ void gemm_blocked(const Gemm<T>& g) {
   const std::int64_t bytes_b = ((g.k - 1) * g.b_row + g.n) * size;
   const bool pack_b =
       g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > blocks.in_place());
-  const bool pack_a = gemm_packs_a<Arch>(g);
   constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
   const bool four = g.n > 3 * lanes && g.n <= 4 * lanes;  // one panel, without a narrow second
   const std::int64_t most = g.k <= blocks.narrow() && widest > 3 && !four ? 3 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
+  // A, B and C do not fit the second cache together: C is asked for while a tile is summed, if that
+  // takes long enough.
+  const std::int64_t bytes = (g.m * g.k + g.k * g.n + g.m * g.n) * size;
+  const bool far = g.k >= 256 && bytes > blocks.cache.second;
   // One block of rows: each panel of B is packed just before it is multiplied, always to the same
   // place, which so stays in the second cache.
   const bool by_panel = pack_b && m_cut.pieces == 1;
@@ -240,7 +247,7 @@ void gemm_blocked(const Gemm<T>& g) {
           a.data = packed_a;
         }
         gemm_block<Arch, T>(m, n, k, a, b, g.c + i * g.c_row + j, g.c_row, bias,
-                            pc > 0 || g.accumulate, most);
+                            pc > 0 || g.accumulate, most, far);
         i += m;
       }
       p += k;
@@ -282,11 +289,12 @@ template <class Arch, class T>
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_shared(const Gemm<T>& g) {
   const std::int64_t work = g.m * g.n * g.k;
+  const bool pack_a = gemm_packs_a<Arch>(g);
   if (work < 2 * kGemmChunk || num_threads() == 1) {
-    gemm_blocked<Arch>(g);
+    gemm_blocked<Arch>(g, pack_a);
     return;
   }
-  const bool columns = (g.a_col == 1 || !gemm_packs_a<Arch>(g)) && (g.n >= g.m || g.n >= 512);
+  const bool columns = (g.a_col == 1 || !pack_a) && (g.n >= g.m || g.n >= 512);
   const std::int64_t extent = columns ? g.n : g.m;
   // An even number of pieces, as threads mostly are, each worth a thread. A piece of columns reads
   // all of A: four a thread even out. A piece of rows packs B again: no more of those than threads.
@@ -307,7 +315,7 @@ template <class Arch, class T>
                    piece.a += begin * g.a_row;
                    piece.c += begin * g.c_row;
                  }
-                 gemm_blocked<Arch>(piece);
+                 gemm_blocked<Arch>(piece, pack_a);
                });
 }
 

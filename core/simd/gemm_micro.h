@@ -73,7 +73,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
       for (int v = 0; v < whole; ++v) sum[i][v] = Batch(T(0));
       sum_last[i] = Last(T(0));
     }
-    if (tile.accumulate) {  // C is read at the end: on its way while the tile is summed
+    if (tile.accumulate || (many && tile.far)) {  // C is on its way while the tile is summed
       T* line = c;
       for (int i = 0; i < Rows; ++i, line += tile.c_row) {
 #pragma GCC unroll 4

@@ -85,6 +85,7 @@ struct Gemm {
   std::int64_t c_row;
   const T* bias = nullptr;
   bool accumulate = false;
+  bool far = false;  // C is in no near cache: for the kernels
 };
 
 /// `count` such products of the same sizes, each operand of the first advancing by its own step (0:

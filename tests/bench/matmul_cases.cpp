@@ -1,4 +1,5 @@
 // Matrix products against OpenBLAS, the allocation of the result included on our side.
+#include <array>
 #include <cmath>
 #include <memory>
 
@@ -101,6 +102,10 @@ void add_matmul_cases() {
   add_product<float>(shapes, "48 × " + size_name(64, 32, 64) + " ABᵀ", 64, 32, 64, false, true, 1,
                      48);
   add_product<float>(shapes, "48 × " + size_name(64, 64, 32), 64, 64, 32, false, false, 1, 48);
+  // Gradients of weights, xᵀ·dy.
+  for (const auto& [m, k, n] : {std::array{512, 768, 128}, {1024, 768, 256}, {3072, 512, 768}}) {
+    add_product<float>(shapes, size_name(m, k, n) + " AᵀB", m, k, n, true, false, 1);
+  }
   add_product<float>(shapes, "matrix·vector 1024", 1024, 1024, 1, false, false, 1);
   add_product<float>(shapes, "vector·matrix 1024", 1, 1024, 1024, false, false, 1);
   add_product<float>(shapes, "matrix·vector 64", 64, 64, 1, false, false, 1);

@@ -167,6 +167,15 @@ TEST_CASE_TEMPLATE("gemm is right for sizes that are cut into blocks, in every l
   }
 }
 
+TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, float, double) {
+  std::mt19937 random(7);
+  for (const Kernels* table : tables()) {
+    // An A that is packed for the pages between its columns, and more than two MiB in all.
+    check<T>(*table, random, {2100, 70, 260, Layout::Columns, Layout::Rows, true, false});
+    check<T>(*table, random, {420, 620, 260, Layout::Rows, Layout::Rows, true, false});
+  }
+}
+
 TEST_CASE_TEMPLATE("a vector times a matrix and a matrix times a vector are right", T, float,
                    double) {
   std::mt19937 random(3);
@@ -215,15 +224,19 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                                                       {2000, 8, 600, 1},
                                                                       {64, 64, 64, 30},
                                                                       {1, 3000, 500, 1},
-                                                                      {3000, 1, 500, 1}}) {
-      const std::int64_t m = shape[0], n = shape[1], k = shape[2], batch = shape[3];
-      const Matrix<float> a = random_matrix<float>(random, batch * m, k, Layout::Rows);
+                                                                      {3000, 1, 500, 1},
+                                                                      {2100, 70, 260, 0}}) {
+      const std::int64_t m = shape[0], n = shape[1], k = shape[2];
+      const bool across = shape[3] == 0;  // A runs across k, and is packed
+      const std::int64_t batch = across ? 1 : shape[3];
+      const Matrix<float> a =
+          random_matrix<float>(random, batch * m, k, across ? Layout::Columns : Layout::Rows);
       const Matrix<float> b = random_matrix<float>(random, k, n, Layout::Rows);
       std::vector<float> first;
       for (int threads : {1, 2, 7}) {
         heed::set_num_threads(threads);
         std::vector<float> c(static_cast<std::size_t>(batch * m * n), 0.0f);
-        const Gemm<float> g{m, n, k, a.data.data(), k, 1, b.data.data(), n, 1, c.data(), n};
+        const Gemm<float> g{m, n, k, a.data.data(), a.row, a.col, b.data.data(), n, 1, c.data(), n};
         table->f32.gemm_batch({g, batch, m * k, 0, m * n});
         if (threads == 1) first = c;
         INFO("table " << table->isa << " m " << m << " n " << n << " threads " << threads);
