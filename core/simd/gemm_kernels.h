@@ -285,7 +285,7 @@ template <class Arch, class T>
 
 // One product of several panels, its columns (or, where there are few, its rows) shared between
 // threads. Pieces along n pack different columns of B, so that nothing is packed twice; where A is
-// packed, pieces along m.
+// packed, pieces along m, unless its rows are too few for half of the threads.
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_shared(const Gemm<T>& g) {
   const std::int64_t work = g.m * g.n * g.k;
@@ -294,11 +294,13 @@ template <class Arch, class T>
     gemm_blocked<Arch>(g, pack_a);
     return;
   }
-  const bool columns = (g.a_col == 1 || !pack_a) && (g.n >= g.m || g.n >= 512);
+  constexpr std::int64_t kRows = 192, kColumns = 64;  // of a piece, at least
+  const bool few_rows = 2 * g.m < kRows * num_threads();
+  const bool columns = (g.a_col == 1 || !pack_a || few_rows) && (g.n >= g.m || g.n >= 512);
   const std::int64_t extent = columns ? g.n : g.m;
   // An even number of pieces, as threads mostly are, each worth a thread. A piece of columns reads
   // all of A: four a thread even out. A piece of rows packs B again: no more of those than threads.
-  const std::int64_t by_size = extent / (columns ? 64 : 192), by_work = work / kGemmChunk;
+  const std::int64_t by_size = extent / (columns ? kColumns : kRows), by_work = work / kGemmChunk;
   const std::int64_t pieces = ((by_size < by_work ? by_size : by_work) + 1) / 2 * 2;
   const std::int64_t limit = columns ? 4 * num_threads() : num_threads();
   const std::int64_t most = pieces < 2 ? 2 : pieces > limit ? limit : pieces;
@@ -315,7 +317,8 @@ template <class Arch, class T>
                    piece.a += begin * g.a_row;
                    piece.c += begin * g.c_row;
                  }
-                 gemm_blocked<Arch>(piece, pack_a);
+                 // Each piece of columns reads, or copies, all of A for itself.
+                 gemm_blocked<Arch>(piece, columns ? gemm_packs_a<Arch>(piece) : pack_a);
                });
 }
 
