@@ -235,19 +235,33 @@ class Engine {
     }
   }
 
-  /// Inputs whose gradient the node can add straight into a leaf's .grad (a product's, by a GEMM
-  /// that accumulates) are done and masked.
+  /// Inputs whose gradient the node can add straight into what is there already are done and
+  /// masked: a product's, by a GEMM that accumulates, and that of a part of a tensor. What is there
+  /// is a leaf's .grad, or the sum that waits for a node.
   void accumulate_directly(Node* node, const Tensor& dy) {
+    if (!node->accumulates_ || anomaly_) return;
     for (int i = 0; i < std::min(node->num_edges(), 64); ++i) {
-      TensorImpl* leaf = node->edge(i).leaf();
-      if (!leaf || !leaf->grad || leaf->hooks || anomaly_) continue;
-      const std::lock_guard lock(leaf_mutex(leaf));
-      const Tensor grad(leaf->grad);
-      if (grad.is_contiguous() && !grad.requires_grad() && node->accumulate(i, dy, grad)) {
-        heed::detail::bump_version(grad);
+      const Edge& edge = node->edge(i);
+      if (edge && (edge.leaf() ? add_to_leaf(node, i, dy) : add_to_waiting(node, i, dy))) {
         engine_state.mask |= std::uint64_t{1} << i;
       }
     }
+  }
+  static bool add_to_leaf(Node* node, int i, const Tensor& dy) {
+    TensorImpl* leaf = node->edge(i).leaf();
+    if (!leaf->grad || leaf->hooks) return false;
+    const std::lock_guard lock(leaf_mutex(leaf));
+    const Tensor grad(leaf->grad);
+    if (!grad.is_contiguous() || grad.requires_grad() || !node->accumulate(i, dy, grad)) {
+      return false;
+    }
+    heed::detail::bump_version(grad);
+    return true;
+  }
+  bool add_to_waiting(Node* node, int i, const Tensor& dy) {
+    const Pending* waiting = (*frontier_).find(node->edge(i));
+    return waiting && waiting->grad.defined() && waiting->grad.is_contiguous() &&
+           is_sole_owner(waiting->grad) && node->accumulate(i, dy, waiting->grad);
   }
 
   void hand_on(Node* node, Grads& grads) {

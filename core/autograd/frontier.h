@@ -51,10 +51,23 @@ class Frontier {
       add({number, slot});
       return slots_[index(slot)];
     }
-    if (const std::int32_t slot = find(number); slot >= 0) return slots_[index(slot)];
+    if (const std::int32_t slot = find_slot(number); slot >= 0) return slots_[index(slot)];
     const std::int32_t slot = new_slot(edge, number);
     add({number, slot});
     return slots_[index(slot)];
+  }
+
+  /// The entry of this target, null if it has none.
+  Pending* find(const Edge& edge) {
+    const std::uint64_t number = edge.number();
+    if (many_) {
+      const std::int32_t slot = find_slot(number);
+      return slot >= 0 ? &slots_[index(slot)] : nullptr;
+    }
+    for (const Entry& entry : few_) {
+      if (entry.number == number) return &slots_[index(entry.slot)];
+    }
+    return nullptr;
   }
 
   /// Takes out the entry with the largest number.
@@ -166,7 +179,7 @@ class Frontier {
     return static_cast<std::size_t>(line << 4 | (number & 15));
   }
   std::uint64_t mask() const { return table_.size() - 1; }
-  std::int32_t find(std::uint64_t number) const {
+  std::int32_t find_slot(std::uint64_t number) const {
     std::size_t i = home(number);
     while (table_[i] >= 0 && slots_[index(table_[i])].number != number) i = (i + 1) & mask();
     return table_[i];

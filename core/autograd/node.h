@@ -159,7 +159,8 @@ class Node {
   virtual Grads backward(const Tensor& dy) = 0;
 
   /// Adds the gradient of input i straight into `grad` (same shape as the input, contiguous) and
-  /// returns true, or returns false if it has no way to do that better than backward.
+  /// returns true, or returns false if it has no way to do that better than backward. Asked of
+  /// nodes that say `accumulates`.
   virtual bool accumulate(int /*i*/, const Tensor& /*dy*/, const Tensor& /*grad*/) { return false; }
 
   /// What a drawing of the graph may add about the node ("dim=1"); empty for nothing.
@@ -191,6 +192,8 @@ class Node {
   }
 
  protected:
+  struct Accumulates {};
+  explicit Node(Accumulates) : Node() { accumulates_ = true; }
   /// True where input i wants a gradient.
   bool needs(int i) const;
 
@@ -203,6 +206,7 @@ class Node {
   const Edge* edges() const { return many_edges_ ? many_edges_.get() : inline_edges_.data(); }
   int num_edges_ = 0;
   DType output_dtype_ = DType::Float32;
+  bool accumulates_ = false;
   std::uint64_t number_ = 0;
   SavedTensor* saved_ = nullptr;
   Node* next_dead_ = nullptr;  // in the list of nodes about to be deleted

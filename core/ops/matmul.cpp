@@ -144,7 +144,8 @@ struct MmBackward final : Node {
   SavedTensor a, b;
   bool ta, tb;
   MmBackward(const Tensor& a_, const Tensor& b_, bool ta_, bool tb_)
-      : a(this, b_.requires_grad() ? a_ : Tensor()),
+      : Node(Accumulates{}),
+        a(this, b_.requires_grad() ? a_ : Tensor()),
         b(this, a_.requires_grad() ? b_ : Tensor()),
         ta(ta_),
         tb(tb_) {}
@@ -423,7 +424,8 @@ struct LinearBackward final : Node {
   SavedTensor x, weight;
   bool has_bias;
   LinearBackward(const Tensor& x_, const Tensor& weight_, bool has_bias_)
-      : x(this, weight_.requires_grad() ? x_ : Tensor()),
+      : Node(Accumulates{}),
+        x(this, weight_.requires_grad() ? x_ : Tensor()),
         weight(this, x_.requires_grad() ? weight_ : Tensor()),
         has_bias(has_bias_) {}
   const char* name() const override {
@@ -450,8 +452,12 @@ struct LinearBackward final : Node {
     return {dx, dw, needs(2) ? dy : Tensor()};
   }
   bool accumulate(int i, const Tensor& dy, const Tensor& grad) override {
-    if (i != 1 || dy.dtype() != grad.dtype()) return false;
-    mm_into(*grad.impl(), *rows(dy).impl(), *rows(x).impl(), true, false, true);
+    if (i == 2 || dy.dtype() != grad.dtype()) return false;
+    if (i == 0) {
+      mm_into(*rows(grad).impl(), *rows(dy).impl(), *weight.get().impl(), false, false, true);
+    } else {
+      mm_into(*grad.impl(), *rows(dy).impl(), *rows(x).impl(), true, false, true);
+    }
     return true;
   }
 };

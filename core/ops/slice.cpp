@@ -84,9 +84,23 @@ struct PartBackward final : Node {
   const char* label;
   PartBackward(const Dims& base_sizes_, const Dims& strides_, std::int64_t offset_,
                const char* label_)
-      : base_sizes(base_sizes_), strides(strides_), offset(offset_), label(label_) {}
+      : Node(Accumulates{}),
+        base_sizes(base_sizes_),
+        strides(strides_),
+        offset(offset_),
+        label(label_) {}
   const char* name() const override { return label; }
   Grads backward(const Tensor& dy) override { return place(dy, base_sizes, strides, offset); }
+  bool accumulate(int /*i*/, const Tensor& dy, const Tensor& grad) override {
+    if (dy.dtype() != grad.dtype()) return false;
+    if (may_overlap(dy.sizes(), strides)) {
+      add_one_by_one(grad, dy, strides, offset);
+    } else if (dy.numel() > 0) {
+      detail::add_in_place(make_alias(grad, dy.sizes(), strides, grad.storage_offset() + offset),
+                           dy);
+    }
+    return true;
+  }
 };
 
 namespace {

@@ -371,6 +371,67 @@ TEST_CASE("a product adds to a weight's .grad straight away, in every layout of 
   CHECK(allclose(bias.grad(), sum(dy, {0, 1}) * 2, 1e-13, 1e-13));
 }
 
+TEST_CASE("what several products hand to one tensor is added up where it waits") {
+  manual_seed(3);
+  const Tensor weights = randn({3, 4, 5}), factors = randn({3, 2, 3, 4});
+  for (const Dims& sizes : {Dims{3, 5}, Dims{2, 3, 5}}) {
+    const Tensor leaf = randn(sizes, {.requires_grad = true});
+    const Tensor x = leaf * 2.0;  // so that its gradient waits for a node
+    Tensor loss = zeros({}), expected = zeros(sizes);
+    for (int i = 0; i < 3; ++i) {
+      const Tensor factor = sizes.size() == 2 ? factors[i][0] : factors[i];
+      loss = loss + sum(linear(x, weights[i]) * factor);
+      expected = expected + 2.0 * matmul(factor, weights[i]);
+    }
+    Tensor seen;
+    x.register_hook([&](const Tensor& grad) {
+      seen = grad;
+      return Tensor();
+    });
+    loss.backward();
+    CHECK(allclose(leaf.grad(), expected));
+    CHECK(allclose(seen * 2.0, expected));  // a hook sees the whole
+  }
+}
+
+TEST_CASE("gradients of a tensor's parts are added up in their places") {
+  manual_seed(4);
+  const Tensor factors = randn({3, 4, 6});
+  for (const bool is_leaf : {false, true}) {
+    const Tensor leaf = randn({4, 6}, {.requires_grad = true});
+    const Tensor x = is_leaf ? leaf : leaf * 1.0;
+    if (is_leaf) leaf.set_grad(zeros({4, 6}));
+    Tensor loss = sum(x.t() * factors[0].t()) + sum(x[1] * factors[1][1]);
+    loss = loss + sum(slice(x, 1, 1, 6, 2) * slice(factors[1], 1, 1, 6, 2));
+    // Windows that overlap: as_strided(x)[i][j] = x.flatten()[i + 2 j].
+    const Tensor windows = as_strided(x, {5, 4}, {1, 2}),
+                 weights = slice(factors[2].view({24}), 0, 0, 20);
+    loss = loss + sum(windows * weights.view({5, 4}));
+    loss.backward();
+    Tensor expected = factors[0].clone();
+    expected[1].add_(factors[1][1]);
+    slice(expected, 1, 1, 6, 2).add_(slice(factors[1], 1, 1, 6, 2));
+    const Tensor flat = expected.view({24});
+    for (std::int64_t i = 0; i < 5; ++i) {
+      for (std::int64_t j = 0; j < 4; ++j) flat[i + 2 * j].add_(weights[i * 4 + j]);
+    }
+    CHECK(allclose(leaf.grad(), expected));
+  }
+}
+
+TEST_CASE("the gradients of n parts are added to one tensor of the whole, not n") {
+  const std::int64_t n = 50;
+  const Tensor leaf = ones({n, 30}, {.requires_grad = true});
+  const Tensor x = leaf * 1.0;
+  Tensor total = zeros({30});
+  for (std::int64_t i = 0; i < n; ++i) total = total + x[i];
+  const Tensor loss = sum(total);
+  const std::int64_t before = memory_stats().allocations;
+  loss.backward();
+  CHECK(memory_stats().allocations - before < n + 20);  // an alias a part; 2 n with n wholes
+  CHECK(values(leaf.grad()) == Values(n * 30, 1.0));
+}
+
 TEST_CASE("create_graph adds to a .grad that is there by a recorded sum") {
   const Tensor x = leaf({3});
   (x * x).backward();

@@ -31,9 +31,14 @@ void walk(const std::vector<Edge>& edges, std::uint64_t seed, std::uint64_t most
           Frontier& frontier) {
   Generator random(seed);
   std::map<std::uint64_t, int> expected;  // number → gradients received
+  bool found = true;                      // exactly what waits
   const auto send = [&](const Edge& edge) {
+    Pending* const waiting = frontier.find(edge);
+    const bool expects = expected.contains(edge.number());
+    found = found && (waiting != nullptr) == expects;
     ++expected[edge.number()];
     ++frontier.at(edge).ones;
+    found = found && frontier.find(edge) == &frontier.at(edge);
   };
   for (std::uint64_t i = 0; i < most_at_once; ++i) {
     send(edges[static_cast<std::size_t>(random.below(edges.size()))]);
@@ -54,6 +59,7 @@ void walk(const std::vector<Edge>& edges, std::uint64_t seed, std::uint64_t most
     }
   }
   CHECK(same);
+  CHECK(found);
   CHECK(frontier.empty());
   frontier.clear();
 }
