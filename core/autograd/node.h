@@ -160,7 +160,7 @@ class Node {
 
   /// Adds the gradient of input i straight into `grad` (same shape as the input, contiguous) and
   /// returns true, or returns false if it has no way to do that better than backward. Asked of
-  /// nodes that say `accumulates`.
+  /// nodes that are made with Accumulates.
   virtual bool accumulate(int /*i*/, const Tensor& /*dy*/, const Tensor& /*grad*/) { return false; }
 
   /// What a drawing of the graph may add about the node ("dim=1"); empty for nothing.
