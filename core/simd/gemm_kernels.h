@@ -5,6 +5,7 @@
 //  - A small k: all stores, so row after row of C.
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
+// Columns that whole registers leave over may go a way of their own (gemm_columns.h).
 //
 // Bits: the way and the cuts along k depend on the whole product's sizes alone; cuts along m and n
 // do not touch an element's sum. So threads may share C in any pieces.
@@ -15,6 +16,7 @@
 #include "core/parallel.h"
 #include "core/simd/caches.h"
 #include "core/simd/gemm_block.h"
+#include "core/simd/gemm_columns.h"
 #include "core/simd/gemm_pack.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
@@ -116,10 +118,21 @@ template <class Arch, class T>
   gemm_panel<Arch>(with);
 }
 
+// One panel and, across, the few columns behind its last whole register. A function of its own, for
+// its stack.
+template <class Arch, class T>
+[[gnu::noinline]] void gemm_panel_and_few(const Gemm<T>& g) {
+  Gemm<T> whole = g;
+  whole.n -= few_columns<Arch>(g);
+  gemm_panel<Arch>(whole);
+  gemm_columns<Arch>(columns_from(g, whole.n));
+}
+
 // The product by one panel, if it is one. Nothing but the arithmetic and a handful of compares, for
 // tiny products.
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool gemm_one_panel(const Gemm<T>& g) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   if (!kHasMask<Arch> || g.n > GemmPanelTiles<Arch, T>::max_columns || g.k > kGemmDepth ||
       g.m > kGemmPanelRows) {
     return false;
@@ -127,6 +140,10 @@ template <class Arch, class T>
   if (g.b_col != 1) [[unlikely]] {
     if (g.b_row != 1 || packed_width<Arch, T>(g.n) * g.k > kGemmTurned) return false;
     gemm_turned_panel<Arch>(g);
+    return true;
+  }
+  if (g.n > 2 * lanes && few_columns<Arch>(g) > 0) {
+    gemm_panel_and_few<Arch>(g);
     return true;
   }
   gemm_panel<Arch>(g);
@@ -202,13 +219,14 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a) {
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const GemmBlocks<Arch, T> blocks;
-  const EvenCut n_cut = even_cut<Arch>(g.n, blocks.columns());
+  const std::int64_t few = few_columns<Arch>(g), whole = g.n - few;
+  const EvenCut n_cut = even_cut<Arch>(whole, blocks.columns());
   const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows(k_cut.size));
   const std::int64_t bytes_b = ((g.k - 1) * g.b_row + g.n) * size;
   const bool pack_b =
       g.b_col != 1 || (!kHasMask<Arch> && masked) || (g.m > 48 && bytes_b > blocks.in_place());
   constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
-  const bool four = g.n > 3 * lanes && g.n <= 4 * lanes;  // one panel, without a narrow second
+  const bool four = whole > 3 * lanes && whole <= 4 * lanes;  // one panel, without a narrow second
   const std::int64_t most = g.k <= blocks.narrow() && widest > 3 && !four ? 3 : widest;
   T* packed_b = nullptr;
   T* packed_a = nullptr;
@@ -248,6 +266,19 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a) {
         }
         gemm_block<Arch, T>(m, n, k, a, b, g.c + i * g.c_row + j, g.c_row, bias,
                             pc > 0 || g.accumulate, most, far);
+        if (few > 0 && jc == n_cut.pieces - 1) {
+          Gemm<T> rest = columns_from(g, whole);
+          rest.m = m;
+          rest.k = k;
+          rest.a += i * g.a_row + p * g.a_col;
+          rest.b += p * g.b_row;
+          rest.c += i * g.c_row;
+          if (pc > 0) {
+            rest.bias = nullptr;
+            rest.accumulate = true;
+          }
+          gemm_columns<Arch>(rest);
+        }
         i += m;
       }
       p += k;
