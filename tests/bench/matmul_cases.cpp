@@ -92,8 +92,9 @@ void add_matmul_cases() {
   }
   // Off the widths of registers and tiles.
   for (const std::int64_t n : {5, 10, 17, 20, 33, 50, 65, 100, 129, 200, 300, 500, 1000}) {
-    add_product<float>("matmul odd sizes float32", "n=" + std::to_string(n), n, n, n, false, false,
-                       goal);
+    const std::string size = "n=" + std::to_string(n);
+    add_product<float>("matmul odd sizes float32", size, n, n, n, false, false, goal);
+    add_product<float>("matmul odd sizes float32", size + " AᵀB", n, n, n, true, false, goal);
   }
   const std::string shapes = "matmul shapes float32";
   add_product<float>(shapes, size_name(768, 128, 512), 768, 128, 512, false, false, 1);
