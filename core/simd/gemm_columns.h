@@ -32,7 +32,7 @@ template <class Arch, class T>
 }
 
 /// The part of the product that is its columns from j on.
-template <class T>
+template <class Arch, class T>
 Gemm<T> columns_from(const Gemm<T>& g, std::int64_t j) {
   Gemm<T> part = g;
   part.n = g.n - j;

@@ -125,7 +125,7 @@ template <class Arch, class T>
   Gemm<T> whole = g;
   whole.n -= few_columns<Arch>(g);
   gemm_panel<Arch>(whole);
-  gemm_columns<Arch>(columns_from(g, whole.n));
+  gemm_columns<Arch>(columns_from<Arch>(g, whole.n));
 }
 
 // The product by one panel, if it is one. Nothing but the arithmetic and a handful of compares, for
@@ -267,7 +267,7 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a) {
         gemm_block<Arch, T>(m, n, k, a, b, g.c + i * g.c_row + j, g.c_row, bias,
                             pc > 0 || g.accumulate, most, far);
         if (few > 0 && jc == n_cut.pieces - 1) {
-          Gemm<T> rest = columns_from(g, whole);
+          Gemm<T> rest = columns_from<Arch>(g, whole);
           rest.m = m;
           rest.k = k;
           rest.a += i * g.a_row + p * g.a_col;
