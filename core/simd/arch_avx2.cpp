@@ -5,7 +5,8 @@ namespace heed::simd {
 
 void fill_avx2(Kernels& table) {
   table.isa = "avx2";
-  fill_products<xsimd::fma3<xsimd::avx2>>(table);
+  fill_products<xsimd::fma3<xsimd::avx2>>(table.f32);
+  fill_avx2_double(table);
   fill_avx2_rows(table);
 }
 

@@ -5,7 +5,8 @@ namespace heed::simd {
 
 void fill_avx512(Kernels& table) {
   table.isa = "avx512";
-  fill_products<xsimd::avx512bw>(table);
+  fill_products<xsimd::avx512bw>(table.f32);
+  fill_avx512_double(table);
   fill_avx512_rows(table);
 }
 

@@ -5,7 +5,8 @@ namespace heed::simd {
 
 void fill_neon(Kernels& table) {
   table.isa = "neon";
-  fill_products<xsimd::neon64>(table);
+  fill_products<xsimd::neon64>(table.f32);
+  fill_neon_double(table);
   fill_neon_rows(table);
 }
 

@@ -5,7 +5,8 @@ namespace heed::simd {
 
 void fill_sse2(Kernels& table) {
   table.isa = "sse2";
-  fill_products<xsimd::sse2>(table);
+  fill_products<xsimd::sse2>(table.f32);
+  fill_sse2_double(table);
   fill_sse2_rows(table);
 }
 

@@ -52,12 +52,10 @@ void attention_backward(const AttentionBackward<T>& a) {
 }
 
 /// Fills in this instruction set's fused attention.
-template <class Arch>
-void fill_attention(Kernels& table) {
-  table.f32.attention = &attention<Arch, float>;
-  table.f64.attention = &attention<Arch, double>;
-  table.f32.attention_backward = &attention_backward<Arch, float>;
-  table.f64.attention_backward = &attention_backward<Arch, double>;
+template <class Arch, class T>
+void fill_attention(KernelsOf<T>& table) {
+  table.attention = &attention<Arch, T>;
+  table.attention_backward = &attention_backward<Arch, T>;
 }
 
 }  // namespace heed::simd

@@ -394,12 +394,10 @@ void gemm_batch(const GemmBatch<T>& batch) {
 }
 
 /// Fills in this instruction set's matrix products.
-template <class Arch>
-void fill_gemm(Kernels& table) {
-  table.f32.gemm = &gemm<Arch, float>;
-  table.f64.gemm = &gemm<Arch, double>;
-  table.f32.gemm_batch = &gemm_batch<Arch, float>;
-  table.f64.gemm_batch = &gemm_batch<Arch, double>;
+template <class Arch, class T>
+void fill_gemm(KernelsOf<T>& table) {
+  table.gemm = &gemm<Arch, T>;
+  table.gemm_batch = &gemm_batch<Arch, T>;
 }
 
 }  // namespace heed::simd

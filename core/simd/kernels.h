@@ -3,8 +3,8 @@
 // How a kernel gets here, and instruction-set hygiene:
 //  - A family (elementwise, reduce, softmax, norm, loss, gemm, attention, optim) is a header
 //    `<family>_kernels.h` that fills its part of the table from templates on an xsimd arch.
-//  - One translation unit an instruction set (arch_sse2.cpp, arch_avx2.cpp, …) includes the
-//    families, is compiled with that set's flags, and exposes one function that fills a table.
+//  - The translation units of an instruction set (arch_<set>*.cpp) include the families, are
+//    compiled with that set's flags, and expose each one function that fills its part of a table.
 //  - Whatever such a unit defines is a template on the arch or has internal linkage, and uses no
 //    std container or algorithm: a shared inline function compiled with wide instructions could be
 //    the copy the linker keeps for everybody, and crash on a narrower machine.

@@ -1,5 +1,5 @@
-// The matrix products and attention for one instruction set: half of its translation units, since
-// their many register tiles take the compiler longest.
+// The matrix products and attention for one instruction set and element type: translation units of
+// their own, since their many register tiles take the compiler longest.
 #pragma once
 
 #include "core/simd/attention_kernels.h"
@@ -8,8 +8,8 @@
 
 namespace heed::simd {
 
-template <class Arch>
-void fill_products(Kernels& table) {
+template <class Arch, class T>
+void fill_products(KernelsOf<T>& table) {
   fill_attention<Arch>(table);
   fill_gemm<Arch>(table);
 }

@@ -13,10 +13,14 @@ void fill_avx2(Kernels& table);
 void fill_avx512(Kernels& table);
 void fill_neon(Kernels& table);
 
-/// The part of each that arch_<set>_rows.cpp holds, called by the whole.
+/// The parts of each that arch_<set>_double.cpp and arch_<set>_rows.cpp hold, called by the whole.
+void fill_sse2_double(Kernels& table);
 void fill_sse2_rows(Kernels& table);
+void fill_avx2_double(Kernels& table);
 void fill_avx2_rows(Kernels& table);
+void fill_avx512_double(Kernels& table);
 void fill_avx512_rows(Kernels& table);
+void fill_neon_double(Kernels& table);
 void fill_neon_rows(Kernels& table);
 
 }  // namespace heed::simd
