@@ -13,6 +13,16 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 set(heed_flags_neon "")  # part of the base of every 64-bit ARM
 
+# Register tiles are long functions, and each inlined check adds a branch out of their loops, which
+# clang's passes walk again and again: a quarter of an hour for one file. So AddressSanitizer calls
+# its checks there, and those of UBSan that ask before every access what AddressSanitizer or an
+# aligned load would catch are left out.
+set(heed_flags_sanitized "")
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND CMAKE_CXX_FLAGS MATCHES "fsanitize=")
+  set(heed_flags_sanitized -fno-sanitize=null,alignment,pointer-overflow
+                           -mllvm -asan-instrumentation-with-call-threshold=0)
+endif()
+
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" heed_processor)
 if(heed_processor MATCHES "x86_64|amd64" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
   set(heed_sets sse2 avx2 avx512)
@@ -35,8 +45,8 @@ foreach(set IN LISTS heed_sets)
     target_sources(heed PRIVATE ${sources})
     # -O3 in every configuration: without inlining, small functions that other files share would be
     # left in these objects (tests/check_simd_symbols), and the tests would take minutes.
-    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS
-                                "${heed_flags_${set}};$<$<NOT:$<CONFIG:Release>>:-O3>")
+    set(options ${heed_flags_${set}} ${heed_flags_sanitized} $<$<NOT:$<CONFIG:Release>>:-O3>)
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "${options}")
     target_compile_definitions(heed PRIVATE HEED_HAVE_${upper}=1)
   endif()
 endforeach()
