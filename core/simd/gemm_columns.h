@@ -31,11 +31,11 @@ template <class Arch, class T>
   return !fills || low ? left : 0;
 }
 
-/// The part of the product that is its columns from j on.
+/// The part of the product that is its n columns from j on.
 template <class Arch, class T>
-Gemm<T> columns_from(const Gemm<T>& g, std::int64_t j) {
+Gemm<T> some_columns(const Gemm<T>& g, std::int64_t j, std::int64_t n) {
   Gemm<T> part = g;
-  part.n = g.n - j;
+  part.n = n;
   part.b = g.b + j * g.b_col;
   part.c = g.c + j;
   if (g.bias != nullptr) part.bias = g.bias + j;

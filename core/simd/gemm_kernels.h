@@ -125,7 +125,7 @@ template <class Arch, class T>
   Gemm<T> whole = g;
   whole.n -= few_columns<Arch>(g);
   gemm_panel<Arch>(whole);
-  gemm_columns<Arch>(columns_from<Arch>(g, whole.n));
+  gemm_columns<Arch>(some_columns<Arch>(g, whole.n, g.n - whole.n));
 }
 
 // The product by one panel, if it is one. Nothing but the arithmetic and a handful of compares, for
@@ -176,13 +176,8 @@ void gemm_thin(const Gemm<T>& g) {
   const auto& width = kGemmPanelTiles<Arch, T>.width;
   const GemmBlocks<Arch, T> blocks;
   if (const std::int64_t columns = blocks.columns(); g.n > columns) {
-    Gemm<T> part = g;
     for (std::int64_t j = 0; j < g.n; j += columns) {
-      part.n = g.n - j < columns ? g.n - j : columns;
-      part.b = g.b + j;
-      part.c = g.c + j;
-      if (g.bias != nullptr) part.bias = g.bias + j;
-      gemm_thin<Arch>(part);
+      gemm_thin<Arch>(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
     }
     return;
   }
@@ -267,7 +262,7 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a) {
         gemm_block<Arch, T>(m, n, k, a, b, g.c + i * g.c_row + j, g.c_row, bias,
                             pc > 0 || g.accumulate, most, far);
         if (few > 0 && jc == n_cut.pieces - 1) {
-          Gemm<T> rest = columns_from<Arch>(g, whole);
+          Gemm<T> rest = some_columns<Arch>(g, whole, few);
           rest.m = m;
           rest.k = k;
           rest.a += i * g.a_row + p * g.a_col;
@@ -337,19 +332,16 @@ template <class Arch, class T>
   const std::int64_t most = pieces < 2 ? 2 : pieces > limit ? limit : pieces;
   parallel_for(0, extent, (extent / most + 15) / 16 * 16,
                [&](std::int64_t begin, std::int64_t end) {
-                 Gemm<T> piece = g;
-                 if (columns) {
-                   piece.n = end - begin;
-                   piece.b += begin * g.b_col;
-                   piece.c += begin;
-                   if (g.bias != nullptr) piece.bias += begin;
-                 } else {
-                   piece.m = end - begin;
-                   piece.a += begin * g.a_row;
-                   piece.c += begin * g.c_row;
+                 if (columns) {  // each piece reads, or copies, all of A for itself
+                   const Gemm<T> piece = some_columns<Arch>(g, begin, end - begin);
+                   gemm_blocked<Arch>(piece, gemm_packs_a<Arch>(piece));
+                   return;
                  }
-                 // Each piece of columns reads, or copies, all of A for itself.
-                 gemm_blocked<Arch>(piece, columns ? gemm_packs_a<Arch>(piece) : pack_a);
+                 Gemm<T> piece = g;
+                 piece.m = end - begin;
+                 piece.a += begin * g.a_row;
+                 piece.c += begin * g.c_row;
+                 gemm_blocked<Arch>(piece, pack_a);
                });
 }
 
