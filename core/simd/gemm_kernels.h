@@ -142,7 +142,7 @@ template <class Arch, class T>
     gemm_turned_panel<Arch>(g);
     return true;
   }
-  if (g.n > 2 * lanes && few_columns<Arch>(g) > 0) {
+  if (g.n > lanes && few_columns<Arch>(g) > 0) {
     gemm_panel_and_few<Arch>(g);
     return true;
   }
