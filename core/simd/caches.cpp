@@ -3,29 +3,50 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <string>
 #include <utility>
 
 namespace heed::simd {
 
 namespace {
 
-std::int64_t reported([[maybe_unused]] int level) {
+// On AMD's processors glibc counts the third levels of all groups of cores (320 MiB, of which a
+// core sees 32), so the kernel is asked first.
+Caches reported() {
+  const auto told = detail::caches_under("/sys/devices/system/cpu/cpu0/cache");
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
   constexpr int names[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
-  return sysconf(names[level]);
+  const auto bytes = [&](std::size_t i) { return told[i] > 0 ? told[i] : sysconf(names[i]); };
 #else
-  return 0;
+  const auto bytes = [&](std::size_t i) { return told[i]; };
 #endif
+  return detail::sane_caches(bytes(0), bytes(1), bytes(2));
 }
 
 Caches& sizes() {
-  static Caches here = detail::sane_caches(reported(0), reported(1), reported(2));
+  static Caches here = reported();
   return here;
 }
 
 }  // namespace
 
 namespace detail {
+
+std::array<std::int64_t, 3> caches_under(const char* folder) {
+  std::array<std::int64_t, 3> bytes{};
+  for (int i = 0;; ++i) {
+    const std::string cache = std::string(folder) + "/index" + std::to_string(i);
+    std::size_t level = 0;
+    std::string type, unit;
+    std::int64_t size = 0;
+    if (!(std::ifstream(cache + "/level") >> level)) return bytes;
+    std::ifstream(cache + "/type") >> type;
+    std::ifstream(cache + "/size") >> size >> unit;
+    if (type == "Instruction" || level < 1 || level > bytes.size()) continue;
+    bytes[level - 1] = size * (unit == "K" ? 1024 : unit == "M" ? 1024 * 1024 : 1);
+  }
+}
 
 Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third) {
   constexpr std::int64_t kib = 1024, mib = 1024 * kib;

@@ -2,6 +2,7 @@
 // large results the way to memory.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace heed::simd {
@@ -30,6 +31,10 @@ inline constexpr std::int64_t kStreamBytes = std::int64_t{8} << 20;
 }
 
 namespace detail {
+/// The bytes of the three levels of data caches that Linux describes in `folder` (index0/level,
+/// type, size and so on: the kernel's documentation, ABI/testing/sysfs-devices-system-cpu), 0 for
+/// those that it does not.
+std::array<std::int64_t, 3> caches_under(const char* folder);
 /// What to take for reported sizes, 0 or less where unknown.
 Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third);
 /// Sets Caches::streamed, for tests, while no kernel runs; what it was.

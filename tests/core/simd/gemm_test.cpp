@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "core/parallel.h"
-#include "core/simd/caches.h"
 #include "core/simd/kernels.h"
 
 namespace {
@@ -320,27 +319,6 @@ TEST_CASE_TEMPLATE("NaN and infinity travel through a product, also where they m
       }
     }
   }
-}
-
-TEST_CASE("caches of no size or of a whole host are taken for those of a core") {
-  using heed::simd::Caches;
-  using heed::simd::detail::sane_caches;
-  const auto same = [](const Caches& got, const Caches& expected) {
-    return got.first == expected.first && got.second == expected.second &&
-           got.third == expected.third && got.streamed == expected.streamed;
-  };
-  constexpr std::int64_t kib = 1024, mib = 1024 * kib;
-  CHECK(same(sane_caches(48 * kib, 2 * mib, 30 * mib), {48 * kib, 2 * mib, 30 * mib, 8 * mib}));
-  CHECK(same(sane_caches(0, -1, 0), {32 * kib, mib, 8 * mib, 8 * mib}));
-  CHECK(same(sane_caches(32 * kib, mib, 320 * mib), {32 * kib, mib, 32 * mib, 20 * mib}));
-  CHECK(same(sane_caches(48 * kib, 2 * mib, 105 * mib), {48 * kib, 2 * mib, 32 * mib, 8 * mib}));
-  CHECK(same(sane_caches(128 * kib, 16 * mib, 0), {128 * kib, 16 * mib, 16 * mib, 8 * mib}));
-  CHECK(same(sane_caches(1, 1, 1), {16 * kib, 128 * kib, mib, 8 * mib}));
-  const Caches& here = heed::simd::caches();
-  Caches again = sane_caches(here.first, here.second, here.third);
-  CHECK(again.streamed <= here.streamed);  // which counts all of the third level
-  again.streamed = here.streamed;
-  CHECK(same(again, here));
 }
 
 }  // namespace
