@@ -8,6 +8,10 @@
 // they are added in pairs, their lanes in halves, and the blocks in double, in order. The shape
 // depends on the length of the row alone: neither threads nor other rows can change a bit, and a
 // sum of millions of floats is as good as its first block.
+//
+// Loops are inlined where they are used: what a body captures is in memory otherwise, where a store
+// of a register may have changed it, and is read again for every register (log_softmax's last pass:
+// twice the time).
 #pragma once
 
 #include <cstdint>
@@ -52,7 +56,7 @@ void store_row(const LaneMask<Arch, T>& lanes, T* p, xsimd::batch<T, Arch> x) {
 
 /// step(j, lanes) for each register of [0, n).
 template <class Arch, class T, class Step>
-void for_registers(std::int64_t n, const Step& step) {
+[[gnu::always_inline]] inline void for_registers(std::int64_t n, const Step& step) {
   constexpr std::int64_t size = xsimd::batch<T, Arch>::size;
   std::int64_t j = 0;
   for (; j + size <= n; j += size) step(j, AllLanes<Arch, T>{});
@@ -62,8 +66,9 @@ void for_registers(std::int64_t n, const Step& step) {
 /// Folds step(accumulator, j, lanes) over the registers of [begin, end) with four accumulators in
 /// turn, then merge(accumulator, accumulator).
 template <class Arch, class T, class State, class Step, class Merge>
-State fold_registers(std::int64_t begin, std::int64_t end, const State& start, const Step& step,
-                     const Merge& merge) {
+[[gnu::always_inline]] inline State fold_registers(std::int64_t begin, std::int64_t end,
+                                                   const State& start, const Step& step,
+                                                   const Merge& merge) {
   constexpr std::int64_t size = xsimd::batch<T, Arch>::size;
   constexpr AllLanes<Arch, T> all;
   State a = start, b = start, c = start, d = start;
@@ -86,7 +91,7 @@ inline constexpr std::int64_t kSumBlock = 4096;
 
 /// The sum of term(j, lanes) over a row of n; what term gives in lanes not selected is not counted.
 template <class Arch, class T, class Term>
-double sum_row(std::int64_t n, const Term& term) {
+[[gnu::always_inline]] inline double sum_row(std::int64_t n, const Term& term) {
   using B = xsimd::batch<T, Arch>;
   double total = 0;
   for (std::int64_t begin = 0; begin < n; begin += kSumBlock) {
@@ -108,7 +113,7 @@ struct TwoSums {
   double first = 0, second = 0;
 };
 template <class Arch, class T, class Add>
-TwoSums<T> two_sums_row(std::int64_t n, const Add& add) {
+[[gnu::always_inline]] inline TwoSums<T> two_sums_row(std::int64_t n, const Add& add) {
   using B = xsimd::batch<T, Arch>;
   struct Both {
     B u, v;
