@@ -71,12 +71,12 @@ Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third) 
 const Caches& caches() { return sizes(); }
 
 #if defined(__x86_64__) || defined(__i386__)
-const bool kAsks = [] {
+const bool kCoreFetches = [] {
   __builtin_cpu_init();
-  return !__builtin_cpu_is("amd");
+  return __builtin_cpu_is("amd") != 0;
 }();
 #else
-const bool kAsks = true;
+const bool kCoreFetches = false;
 #endif
 
 std::int64_t detail::stream_from(std::int64_t bytes) {

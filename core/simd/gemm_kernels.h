@@ -20,6 +20,7 @@
 #include "core/simd/gemm_pack.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
+#include "core/simd/prefetch.h"
 
 namespace heed::simd {
 
@@ -151,19 +152,23 @@ template <class Arch, class T>
 }
 
 // A is read in place, mostly. Where it does not run along k that takes a line a step, which wide
-// tiles leave time for while those lines are in the caches; narrow tiles, which read a large A
-// often, do not. Nor is a large A read in place whose lines lie pages apart and share a few places
-// of the caches.
+// tiles leave time for while those lines are in the caches, or the core fetches them by itself;
+// narrow tiles, which read a large A often, do not. Nor is a large A read in place whose lines lie
+// pages apart and share a few places of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
+  constexpr bool wide = kRegisters<Arch> == 32;
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t bytes = g.m * g.k * size;
   const auto pages_apart = [](std::int64_t step) { return step * size % 4096 == 0; };
   if (g.a_col == 1) return g.n >= 1024 && pages_apart(g.a_row);
-  if (kRegisters<Arch> == 32 ? g.n > 384 && pages_apart(g.a_col) : g.n > 160) return true;
+  if (wide && g.n > 384 && pages_apart(g.a_col)) return true;
+  if (!wide && g.n > 160) return !kCoreFetches || bytes > caches().second * 5 / 8;
+  if (wide && kCoreFetches) return false;
   // A copy costs A once, and saves something for every panel of columns that reads A.
   if (g.n <= GemmPanelTiles<Arch, T>::max_columns) return false;
   const std::int64_t worth = std::int64_t{1} << (g.a_col * size >= 8192 ? 27 : 29);
-  return g.m * g.k * size > worth / g.n;
+  return bytes > worth / g.n;
 }
 
 // The product of a small k: a few tiles high along the rows of C, whose lines are so written about

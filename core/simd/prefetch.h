@@ -3,7 +3,7 @@
 // A core waits for memory where it cannot look far enough ahead: the machine's own prefetchers stop
 // at the end of a page of 4 KiB, and a loop that computes fills the out-of-order window with one or
 // two registers' worth of arithmetic. What is asked for may lie behind an array's end: nothing is
-// read that counts. AMD's prefetchers do follow, and there asking costs (Zen 4, time with
+// read that counts. AMD's cores do fetch by themselves, and there asking costs (Zen 4, time with
 // it: layer_norm 1.10 and 1.17, the backwards of softmax and log_softmax 1.09, SGD 1.06, Adam 1.13;
 // softmax forward 0.95, all else even).
 #pragma once
@@ -12,9 +12,9 @@
 
 namespace heed::simd {
 
-/// Whether kernels ask, on this machine. False before it has been found out: only speed depends on
-/// it.
-extern const bool kAsks;
+/// Whether this machine's cores fetch ahead by themselves while they compute: over the ends of
+/// pages, and lines that lie a row apart. Only speed depends on it.
+extern const bool kCoreFetches;
 
 /// Bytes ahead in arrays that are walked once. (An SGD step over 120 MB on an Intel Xeon: 4
 /// and 8 lines ahead 0.98 of the time without, 16 lines 1.15, 32 lines 0.93, 64 lines 0.98.)
@@ -30,24 +30,24 @@ template <class T>
 [[gnu::always_inline]] inline void fetch_to_write(T* p) {
   __builtin_prefetch(p, 1);
 }
-/// The same for a place kAheadBytes behind p, where kernels ask.
+/// The same for a place kAheadBytes behind p, where the core does not fetch by itself.
 template <class T>
 [[gnu::always_inline]] inline void fetch_ahead(const T* p) {
-  if (kAsks) fetch(reinterpret_cast<const char*>(p) + kAheadBytes);
+  if (!kCoreFetches) fetch(reinterpret_cast<const char*>(p) + kAheadBytes);
 }
 template <class T>
 [[gnu::always_inline]] inline void fetch_ahead_to_write(T* p) {
-  if (kAsks) fetch_to_write(reinterpret_cast<char*>(p) + kAheadBytes);
+  if (!kCoreFetches) fetch_to_write(reinterpret_cast<char*>(p) + kAheadBytes);
 }
 
 /// How many elements behind a place in a row of `cols` its like in the next row lies, for kernels
 /// that find a row in the first cache after its first pass and so leave the memory idle; 0 (which
 /// asks for what is there) for rows so long that the next would drive out this one, and where
-/// kernels do not ask.
+/// the core fetches by itself.
 template <class T>
 [[gnu::always_inline]] inline std::int64_t next_row(std::int64_t cols) {
   constexpr std::int64_t kLongest = (256 * 1024) / static_cast<std::int64_t>(sizeof(T));
-  return kAsks && cols <= kLongest ? cols : 0;
+  return !kCoreFetches && cols <= kLongest ? cols : 0;
 }
 
 }  // namespace heed::simd
