@@ -15,20 +15,14 @@ inline constexpr std::int64_t kFewColumns =
     kHasMask<Arch> ? static_cast<std::int64_t>(xsimd::batch<T, Arch>::size) * 3 / 8 : 0;
 
 /// How many of the last columns of the product are better done so: those that are left over where
-/// registers are full, if A runs across k, they are few, also for what it costs to write down a
-/// column, and a register for them would not just fill the last panel; else none.
+/// registers are full, if A runs across k and they are few, also for what it costs to write down a
+/// column; else none.
 template <class Arch, class T>
 [[gnu::always_inline]] inline std::int64_t few_columns(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const std::int64_t left = g.n % lanes, registers = g.n / lanes;
-  if (g.a_row != 1 || left == 0 || left > kFewColumns<Arch, T> || registers < 1 ||
-      g.m < 2 * lanes || g.k < 11 * left) {
-    return 0;
-  }
-  constexpr std::int64_t panel = GemmPanelTiles<Arch, T>::max_columns / lanes;
-  const bool fills = registers % panel == panel - 1;
-  const bool low = registers == 2 && left <= lanes / 4 && g.m >= 32;  // tiles of 8 rows, else of 12
-  return !fills || low ? left : 0;
+  const std::int64_t left = g.n % lanes;
+  const bool few = g.a_row == 1 && left <= kFewColumns<Arch, T> && g.k >= 11 * left;
+  return few && g.n > lanes && g.m >= 2 * lanes ? left : 0;
 }
 
 /// The part of the product that is its n columns from j on.
