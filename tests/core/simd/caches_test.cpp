@@ -64,3 +64,14 @@ TEST_CASE("Linux tells the caches of a core by level, instructions left out") {
   describe(folder, 1, "level", "", "");
   CHECK(caches_under((folder / "").c_str()) == Levels{});
 }
+
+TEST_CASE("the caches are those of a core that Linux tells of, where it does") {
+  const Levels told = caches_under("/sys/devices/system/cpu/cpu0/cache");
+  if (told[2] > 0) {
+    const Caches& here = heed::simd::caches();
+    const Caches core = sane_caches(told[0], told[1], told[2]);
+    CHECK(here.second == core.second);
+    CHECK(here.third == core.third);
+    CHECK(here.streamed == core.streamed);
+  }
+}

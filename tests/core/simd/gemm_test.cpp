@@ -266,6 +266,9 @@ TEST_CASE_TEMPLATE("a column of a product has the same bits whatever other colum
   for (const Kernels* table : tables()) {
     for (const auto& shape : std::vector<std::array<std::int64_t, 3>>{{40, 18, 66},
                                                                       {33, 34, 40},
+                                                                      {66, 37, 60},
+                                                                      {90, 81, 84},
+                                                                      {48, 129, 70},
                                                                       {65, 65, 65},
                                                                       {100, 69, 70},
                                                                       {129, 99, 600},
