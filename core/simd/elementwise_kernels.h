@@ -124,8 +124,8 @@ void unary(T* out, const T* x, std::int64_t n) {
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     if constexpr (computes(op)) {
-      fetch_ahead(x + i);
-      if constexpr (!streaming) fetch_ahead_to_write(out + i);
+      fetch_ahead<true>(x + i);
+      if constexpr (!streaming) fetch_ahead_to_write<true>(out + i);
     }
     Store<Arch, streaming>::to(out + i, value(B::load_unaligned(x + i)));
   }
@@ -156,9 +156,9 @@ void binary_loop(T* out, const T* a, const T* b, std::int64_t n) {
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     if constexpr (computes(op)) {
-      if constexpr (a_step != 0) fetch_ahead(a + i);
-      if constexpr (b_step != 0) fetch_ahead(b + i);
-      if constexpr (!streaming) fetch_ahead_to_write(out + i);
+      if constexpr (a_step != 0) fetch_ahead<true>(a + i);
+      if constexpr (b_step != 0) fetch_ahead<true>(b + i);
+      if constexpr (!streaming) fetch_ahead_to_write<true>(out + i);
     }
     const B va = a_step == 0 ? a_value : B::load_unaligned(a + i);
     const B vb = b_step == 0 ? b_value : B::load_unaligned(b + i);
