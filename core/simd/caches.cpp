@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "core/simd/prefetch.h"
-
 namespace heed::simd {
 
 namespace {
@@ -69,15 +67,6 @@ Caches sane_caches(std::int64_t first, std::int64_t second, std::int64_t third) 
 }  // namespace detail
 
 const Caches& caches() { return sizes(); }
-
-#if defined(__x86_64__) || defined(__i386__)
-const bool kCoreFetches = [] {
-  __builtin_cpu_init();
-  return __builtin_cpu_is("amd") != 0;
-}();
-#else
-const bool kCoreFetches = false;
-#endif
 
 std::int64_t detail::stream_from(std::int64_t bytes) {
   return std::exchange(sizes().streamed, bytes);

@@ -20,9 +20,9 @@ inline constexpr std::int64_t kFewColumns =
 template <class Arch, class T>
 [[gnu::always_inline]] inline std::int64_t few_columns(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  if (g.n <= lanes || g.a_row != 1 || g.m < 2 * lanes) return 0;
   const std::int64_t left = g.n % lanes;
-  const bool few = g.a_row == 1 && left <= kFewColumns<Arch, T> && g.k >= 11 * left;
-  return few && g.n > lanes && g.m >= 2 * lanes ? left : 0;
+  return left <= kFewColumns<Arch, T> && g.k >= 11 * left ? left : 0;
 }
 
 /// The part of the product that is its n columns from j on.

@@ -133,7 +133,6 @@ template <class Arch, class T>
 // tiny products.
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool gemm_one_panel(const Gemm<T>& g) {
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   if (!kHasMask<Arch> || g.n > GemmPanelTiles<Arch, T>::max_columns || g.k > kGemmDepth ||
       g.m > kGemmPanelRows) {
     return false;
@@ -143,7 +142,7 @@ template <class Arch, class T>
     gemm_turned_panel<Arch>(g);
     return true;
   }
-  if (g.n > lanes && few_columns<Arch>(g) > 0) {
+  if (few_columns<Arch>(g) > 0) {
     gemm_panel_and_few<Arch>(g);
     return true;
   }
