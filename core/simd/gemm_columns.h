@@ -1,28 +1,51 @@
 // The last few columns of a product, which would take a register of their own and leave most of it
-// empty: as Cᵀ = Bᵀ Aᵀ, whose registers run along the rows of C. The same sums in the same order.
+// empty. Where A runs across k they are done as Cᵀ = Bᵀ Aᵀ, whose registers run along the rows of
+// C: the same sums in the same order. Where A runs along k, as dot products of its rows with a
+// column of B, of which only sizes decide: a row has the same bits whatever rows stand with it.
 #pragma once
 
 #include <cstdint>
 
 #include "core/simd/gemm_micro.h"
+#include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 
 namespace heed::simd {
 
-/// The most columns that are few. None without masked loads, which read the last rows.
+// The longest piece of k that is summed before it is added to C. Not the machine's: it decides the
+// order of sums, which is the same everywhere.
+inline constexpr std::int64_t kGemmDepth = 512;
+// The depth up to which the time goes into the stores of C.
+inline constexpr std::int64_t kGemmThin = 16;
+
+/// The most columns that are few where A runs across k. None without masked loads, which read the
+/// last rows.
 template <class Arch, class T>
 inline constexpr std::int64_t kFewColumns =
     kHasMask<Arch> ? static_cast<std::int64_t>(xsimd::batch<T, Arch>::size) * 3 / 8 : 0;
 
+/// And where it runs along k: fewer where half a register would do for a tile.
+template <class Arch, class T>
+inline constexpr std::int64_t kFewDots = [] {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  return kHasHalf<Arch> ? lanes * lanes / 64 : lanes / 4;
+}();
+
 /// How many of the last columns of the product are better done so: those that are left over where
-/// registers are full, if A runs across k and they are few, also for what it costs to write down a
-/// column; else none.
+/// registers are full, if they are few; else none. Few also for what it costs to write down a
+/// column, or to copy one and to sum over lanes.
 template <class Arch, class T>
 [[gnu::always_inline]] inline std::int64_t few_columns(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  if (g.n <= lanes || g.a_row != 1 || g.m < 2 * lanes) return 0;
   const std::int64_t left = g.n % lanes;
-  return left <= kFewColumns<Arch, T> && g.k >= 11 * left ? left : 0;
+  if (g.n <= lanes) return 0;
+  if (g.a_col == 1) {
+    constexpr std::int64_t steps = kHasHalf<Arch> ? kGemmThin : lanes;
+    const bool deep = g.k > kGemmThin && g.k > steps * (left + 1);
+    return deep && left <= kFewDots<Arch, T> ? left : 0;
+  }
+  const bool large = g.a_row == 1 && g.m >= 2 * lanes && g.k >= 11 * left;
+  return large && left <= kFewColumns<Arch, T> ? left : 0;
 }
 
 /// The part of the product that is its n columns from j on.
@@ -36,9 +59,42 @@ Gemm<T> some_columns(const Gemm<T>& g, std::int64_t j, std::int64_t n) {
   return part;
 }
 
-/// The product g, of kFewColumns at most, where A runs across k.
+// The product g, of kFewDots columns at most, where A runs along k, which is kGemmDepth at most.
 template <class Arch, class T>
-void gemm_columns(const Gemm<T>& g) {
+void gemm_column_dots(const Gemm<T>& g) {
+  constexpr std::int64_t most = kFewDots<Arch, T>;
+  if constexpr (most != 0) {
+    alignas(64) T copy[most * kGemmDepth];
+    const T* x = g.b;
+    std::int64_t x_next = g.b_col;
+    if (g.b_row != 1) {
+      for (std::int64_t p = 0; p < g.k; ++p) {
+        for (std::int64_t j = 0; j < g.n; ++j) copy[p + j * g.k] = g.b[p * g.b_row + j * g.b_col];
+      }
+      x = copy;
+      x_next = g.k;
+    }
+    GemmVector<T> dots{g.m, g.k, x, 1, g.a, 1, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
+    const auto next = [&](auto count) {
+      gemm_vector_by_dots<Arch, count()>(dots, dots.x, x_next, 0, g.m);
+      dots.x += count() * x_next;
+      dots.y += count();
+      if (dots.bias != nullptr) dots.bias += count();
+    };
+    std::int64_t left = g.n;
+    if constexpr (most >= 4) {
+      for (; left >= 4; left -= 4) next(std::integral_constant<int, 4>{});
+    }
+    if constexpr (most >= 2) {
+      for (; left >= 2; left -= 2) next(std::integral_constant<int, 2>{});
+    }
+    for (; left >= 1; left -= 1) next(std::integral_constant<int, 1>{});
+  }
+}
+
+// The product g, of kFewColumns at most, where A runs across k.
+template <class Arch, class T>
+void gemm_columns_across(const Gemm<T>& g) {
   if constexpr (kFewColumns<Arch, T> != 0) {
     constexpr std::int64_t high = GemmPanelTiles<Arch, T>::widest;
     alignas(64) T sums[kFewColumns<Arch, T>][high];
@@ -67,6 +123,16 @@ void gemm_columns(const Gemm<T>& g) {
         for (std::int64_t r = 0; r < rows; ++r) c[r * g.c_row] = sum[r];
       }
     }
+  }
+}
+
+/// The product g, of as many columns as few_columns said.
+template <class Arch, class T>
+void gemm_columns(const Gemm<T>& g) {
+  if (g.a_col == 1) {
+    gemm_column_dots<Arch>(g);
+  } else {
+    gemm_columns_across<Arch>(g);
   }
 }
 

@@ -36,13 +36,8 @@ template <class Arch, class T>
   }
 }
 
-// The longest piece of k that is summed before it is added to C. Not the machine's: it decides the
-// order of sums, which is the same everywhere.
-inline constexpr std::int64_t kGemmDepth = 512;
 // The rows of one panel that is not cut.
 inline constexpr std::int64_t kGemmPanelRows = 192;
-// The depth up to which the time goes into the stores of C.
-inline constexpr std::int64_t kGemmThin = 16;
 
 // Where to cut and what to copy, from the machine's caches: none of it shows in the bits. The
 // shares are those that measured best with caches of 32 KiB, 1 MiB and 32 MiB
@@ -107,26 +102,28 @@ template <class Arch, class T>
 // Elements of a B that is turned on the stack.
 inline constexpr std::int64_t kGemmTurned = 4096;
 
-// The same for a small B that runs along k. A function of its own, for its stack.
+// One panel and the few columns behind its last whole register. A function of its own, for its
+// stack.
 template <class Arch, class T>
-[[gnu::noinline]] void gemm_turned_panel(const Gemm<T>& g) {
-  alignas(64) T turned[kGemmTurned + static_cast<std::int64_t>(xsimd::batch<T, Arch>::size)];
-  pack_b<Arch>(turned, g.b, 1, g.b_col, g.k, g.n);
-  Gemm<T> with = g;
-  with.b = turned;
-  with.b_row = packed_width<Arch, T>(g.n);
-  with.b_col = 1;
-  gemm_panel<Arch>(with);
+[[gnu::noinline]] void gemm_panel_and_few(const Gemm<T>& g, std::int64_t few) {
+  Gemm<T> whole = g;
+  whole.n -= few;
+  gemm_panel<Arch>(whole);
+  gemm_columns<Arch>(some_columns<Arch>(g, whole.n, few));
 }
 
-// One panel and, across, the few columns behind its last whole register. A function of its own, for
-// its stack.
+// The same for a small B that runs along k. A function of its own, for its stack.
 template <class Arch, class T>
-[[gnu::noinline]] void gemm_panel_and_few(const Gemm<T>& g) {
+[[gnu::noinline]] void gemm_turned_panel(const Gemm<T>& g, std::int64_t few) {
+  alignas(64) T turned[kGemmTurned + static_cast<std::int64_t>(xsimd::batch<T, Arch>::size)];
   Gemm<T> whole = g;
-  whole.n -= few_columns<Arch>(g);
+  whole.n -= few;
+  pack_b<Arch>(turned, g.b, 1, g.b_col, g.k, whole.n);
+  whole.b = turned;
+  whole.b_row = packed_width<Arch, T>(whole.n);
+  whole.b_col = 1;
   gemm_panel<Arch>(whole);
-  gemm_columns<Arch>(some_columns<Arch>(g, whole.n, g.n - whole.n));
+  if (few > 0) gemm_columns<Arch>(some_columns<Arch>(g, whole.n, few));
 }
 
 // The product by one panel, if it is one. Nothing but the arithmetic and a handful of compares, for
@@ -137,13 +134,14 @@ template <class Arch, class T>
       g.m > kGemmPanelRows) {
     return false;
   }
+  const std::int64_t few = few_columns<Arch>(g);
   if (g.b_col != 1) [[unlikely]] {
     if (g.b_row != 1 || packed_width<Arch, T>(g.n) * g.k > kGemmTurned) return false;
-    gemm_turned_panel<Arch>(g);
+    gemm_turned_panel<Arch>(g, few);
     return true;
   }
-  if (few_columns<Arch>(g) > 0) {
-    gemm_panel_and_few<Arch>(g);
+  if (few > 0) {
+    gemm_panel_and_few<Arch>(g, few);
     return true;
   }
   gemm_panel<Arch>(g);
@@ -206,11 +204,13 @@ void gemm_thin(const Gemm<T>& g) {
   }
 }
 
-// One product on this thread, cut for the caches; `pack_a` as gemm_packs_a says of the whole.
+// One product on this thread, cut for the caches; `pack_a` as gemm_packs_a says of the whole, and
+// the last `few` columns as gemm_columns does them.
 template <class Arch, class T>
-void gemm_blocked(const Gemm<T>& g, bool pack_a) {
+void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const bool masked = g.n % lanes != 0;
+  const std::int64_t whole = g.n - few;
+  const bool masked = whole % lanes != 0;
   if (g.k <= kGemmThin && g.b_col == 1 && (kHasMask<Arch> || !masked)) {
     gemm_thin<Arch>(g);
     return;
@@ -218,7 +218,6 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a) {
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const GemmBlocks<Arch, T> blocks;
-  const std::int64_t few = few_columns<Arch>(g), whole = g.n - few;
   const EvenCut n_cut = even_cut<Arch>(whole, blocks.columns());
   const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows(k_cut.size));
   const std::int64_t bytes_b = ((g.k - 1) * g.b_row + g.n) * size;
@@ -301,6 +300,8 @@ template <class Arch, class T>
   if (v.b_row != 1 && !(v.b_col == 1 && v.y_step == 1)) return false;
   // One row of one panel.
   if (v.b_col == 1 && v.n <= GemmPanelTiles<Arch, T>::max_columns && g.m == 1) return false;
+  const std::int64_t few = v.b_col == 1 && g.m == 1 && g.k <= kGemmDepth ? few_columns<Arch>(g) : 0;
+  v.n -= few;
   // Memory-bound: what a core reads in 30 µs is less than what it multiplies.
   const std::int64_t grain = (kGemmChunk / 4 / v.k / 256 + 1) * 256;
   if (v.n <= grain || num_threads() == 1) {
@@ -310,6 +311,7 @@ template <class Arch, class T>
       gemm_vector_piece<Arch>(v, begin, end);
     });
   }
+  if (few > 0) gemm_columns<Arch>(some_columns<Arch>(g, v.n, few));
   return true;
 }
 
@@ -320,14 +322,15 @@ template <class Arch, class T>
 [[gnu::noinline]] void gemm_shared(const Gemm<T>& g) {
   const std::int64_t work = g.m * g.n * g.k;
   const bool pack_a = gemm_packs_a<Arch>(g);
+  const std::int64_t few = few_columns<Arch>(g);
   if (work < 2 * kGemmChunk || num_threads() == 1) {
-    gemm_blocked<Arch>(g, pack_a);
+    gemm_blocked<Arch>(g, pack_a, few);
     return;
   }
   constexpr std::int64_t kRows = 192, kColumns = 64;  // of a piece, at least
   const bool few_rows = 2 * g.m < kRows * num_threads();
   const bool columns = (g.a_col == 1 || !pack_a || few_rows) && (g.n >= g.m || g.n >= 512);
-  const std::int64_t extent = columns ? g.n : g.m;
+  const std::int64_t extent = columns ? g.n - few : g.m;  // the few with the last piece
   // An even number of pieces, as threads mostly are, each worth a thread. A piece of columns reads
   // all of A: four a thread even out. A piece of rows packs B again: no more of those than threads.
   const std::int64_t by_size = extent / (columns ? kColumns : kRows), by_work = work / kGemmChunk;
@@ -337,15 +340,16 @@ template <class Arch, class T>
   parallel_for(0, extent, (extent / most + 15) / 16 * 16,
                [&](std::int64_t begin, std::int64_t end) {
                  if (columns) {  // each piece reads, or copies, all of A for itself
-                   const Gemm<T> piece = some_columns<Arch>(g, begin, end - begin);
-                   gemm_blocked<Arch>(piece, gemm_packs_a<Arch>(piece));
+                   const std::int64_t with = end == extent ? few : 0;
+                   const Gemm<T> piece = some_columns<Arch>(g, begin, end + with - begin);
+                   gemm_blocked<Arch>(piece, gemm_packs_a<Arch>(piece), with);
                    return;
                  }
                  Gemm<T> piece = g;
                  piece.m = end - begin;
                  piece.a += begin * g.a_row;
                  piece.c += begin * g.c_row;
-                 gemm_blocked<Arch>(piece, pack_a);
+                 gemm_blocked<Arch>(piece, pack_a, few);
                });
 }
 

@@ -133,77 +133,92 @@ void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t e
   }
 }
 
-// The sums over the lanes of as many registers as a register has lanes, in the order of sum_lanes:
-// each round adds the halves of two registers and interleaves them.
-template <class Arch, class T>
+// The sums over the lanes of each of Count registers, a power of two, in the order of sum_lanes, in
+// the first lanes: each round adds the halves of two registers and interleaves them, and then those
+// of the one that is left.
+template <int Count, class Arch, class T>
 xsimd::batch<T, Arch> sum_each(xsimd::batch<T, Arch>* x) {
 #pragma GCC unroll 4
-  for (int count = static_cast<int>(xsimd::batch<T, Arch>::size) / 2; count > 0; count /= 2) {
+  for (int count = Count / 2; count > 0; count /= 2) {
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) {
       x[i] = interleave_low(x[i], x[i + count]) + interleave_high(x[i], x[i + count]);
     }
   }
-  return x[0];
+  return sum_group<static_cast<int>(xsimd::batch<T, Arch>::size), Count>(x[0]);
 }
 
-// Columns dot products of x (contiguous) with columns of B. A column is summed in the same order
-// whatever Columns is.
-template <class Arch, class T, int Columns>
-void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t j) {
+// Columns dot products with adjacent columns of B for each of Xs vectors, the first x and the next
+// x_next further: contiguous, as columns of B are; the elements of y of two vectors are adjacent. A
+// dot product is summed in the same order whatever Columns and Xs are.
+template <class Arch, class T, int Columns, int Xs = 1>
+void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t x_next, std::int64_t j) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr int lanes = static_cast<int>(Batch::size);
   constexpr int chains = lanes >= 8 ? 1 : 2;
   constexpr int group = Columns < 4 ? Columns : 4;  // columns addressed from one pointer
-  Batch sum[Columns][chains];
+  constexpr int all = Columns * Xs;
+  Batch sum[all][chains];
 #pragma GCC unroll 16
-  for (int c = 0; c < Columns; ++c) {
+  for (int c = 0; c < all; ++c) {
     for (int i = 0; i < chains; ++i) sum[c][i] = Batch(T(0));
   }
   const T* column[Columns / group];
   for (int i = 0; i < Columns / group; ++i) column[i] = g.b + (j + i * group) * g.b_col;
-  std::int64_t p = 0;
-  for (; p + chains * lanes <= g.k; p += chains * lanes) {
-    Batch xs[chains];
-    for (int i = 0; i < chains; ++i) xs[i] = Batch::load_unaligned(x + p + i * lanes);
+  // Adds what load reads of each vector and column, i registers behind p.
+  const auto add = [&](std::int64_t p, int i, const auto& load) {
+    Batch xs[Xs];
+    for (int s = 0; s < Xs; ++s) xs[s] = load(x + s * x_next + p + i * lanes);
 #pragma GCC unroll 16
     for (int c = 0; c < Columns; ++c) {
-      const T* b = column[c / group] + (c % group) * g.b_col + p;
-      for (int i = 0; i < chains; ++i) {
-        sum[c][i] = multiply_add(xs[i], Batch::load_unaligned(b + i * lanes), sum[c][i]);
-      }
+      const Batch b = load(column[c / group] + (c % group) * g.b_col + p + i * lanes);
+      for (int s = 0; s < Xs; ++s) sum[c * Xs + s][i] = multiply_add(xs[s], b, sum[c * Xs + s][i]);
     }
+  };
+  std::int64_t p = 0;
+  for (; p + chains * lanes <= g.k; p += chains * lanes) {
+    for (int i = 0; i < chains; ++i)
+      add(p, i, [](const T* at) { return Batch::load_unaligned(at); });
   }
   for (; p < g.k; p += lanes) {
     const LaneMask<Arch, T> mask(g.k - p < lanes ? g.k - p : lanes);
-    const Batch xs = mask.load(x + p);
-#pragma GCC unroll 16
-    for (int c = 0; c < Columns; ++c) {
-      const T* b = column[c / group] + (c % group) * g.b_col + p;
-      sum[c][0] = multiply_add(xs, mask.load(b), sum[c][0]);
-    }
+    add(p, 0, [&](const T* at) { return mask.load(at); });
   }
-  alignas(64) T sums[Columns < lanes ? lanes : Columns];
-  Batch one[Columns];
+  Batch one[all];
 #pragma GCC unroll 16
-  for (int c = 0; c < Columns; ++c)
+  for (int c = 0; c < all; ++c) {
     one[c] = chains == 1 ? sum[c][0] : sum[c][0] + sum[c][chains - 1];
-  if constexpr (Columns == lanes) {
-    const Batch all = sum_each<Arch, T>(one);
-    if (g.y_step == 1 && g.bias == nullptr && !g.accumulate) {
-      all.store_unaligned(g.y + j);
-      return;
-    }
-    all.store_aligned(sums);
-  } else {
-    for (int c = 0; c < Columns; ++c) sums[c] = sum_lanes(one[c]);
   }
-  for (int c = 0; c < Columns; ++c) {
-    T* y = g.y + (j + c) * g.y_step;
+  const Batch each = sum_each<all, Arch, T>(one);
+  if (all == lanes && Xs == 1 && g.y_step == 1 && g.bias == nullptr && !g.accumulate) {
+    each.store_unaligned(g.y + j);
+    return;
+  }
+  alignas(64) T sums[lanes];
+  each.store_aligned(sums);
+  for (int c = 0; c < all; ++c) {
+    T* y = g.y + (j + c / Xs) * g.y_step + c % Xs;
     T value = sums[c];
-    if (g.bias != nullptr) value += g.bias[(j + c) * g.bias_step];
+    if (g.bias != nullptr) value += g.bias[(j + c / Xs) * g.bias_step + c % Xs];
     *y = g.accumulate ? *y + value : value;
   }
+}
+
+// y[begin, end) by dot products, of Xs vectors.
+template <class Arch, int Xs = 1, class T>
+void gemm_vector_by_dots(const GemmVector<T>& g, const T* x, std::int64_t x_next,
+                         std::int64_t begin, std::int64_t end) {
+  constexpr int many = static_cast<int>(xsimd::batch<T, Arch>::size) / Xs;
+  std::int64_t j = begin;
+  // Out of a large B few columns at a time: more streams than the prefetchers follow are slower.
+  const bool large = is_large<Arch>(g);
+  for (; !large && j + many <= end; j += many) {
+    gemm_vector_dots<Arch, T, many, Xs>(g, x, x_next, j);
+  }
+  if constexpr (many > 4) {
+    for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4, Xs>(g, x, x_next, j);
+  }
+  for (; j < end; ++j) gemm_vector_dots<Arch, T, 1, Xs>(g, x, x_next, j);
 }
 
 template <class Arch, class T>
@@ -218,15 +233,7 @@ void gemm_vector_piece(const GemmVector<T>& g, std::int64_t begin, std::int64_t 
     for (std::int64_t p = 0; p < g.k; ++p) copy[p] = g.x[p * g.x_step];
     x = copy;
   }
-  constexpr int lanes = static_cast<int>(xsimd::batch<T, Arch>::size);
-  std::int64_t j = begin;
-  // Out of a large B few columns at a time: more streams than the prefetchers follow are slower.
-  const bool large = is_large<Arch>(g);
-  for (; !large && j + lanes <= end; j += lanes) gemm_vector_dots<Arch, T, lanes>(g, x, j);
-  if constexpr (lanes > 4) {
-    for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4>(g, x, j);
-  }
-  for (; j < end; ++j) gemm_vector_dots<Arch, T, 1>(g, x, j);
+  gemm_vector_by_dots<Arch>(g, x, 0, begin, end);
 }
 
 }  // namespace heed::simd

@@ -307,20 +307,21 @@ Register exchange(Register x, std::integer_sequence<int, I...>) {
 }  // namespace detail
 
 /// The lanes of each group of Width neighbours, a power of two, combined in a fixed tree: first
-/// those half a group apart, last neighbours. Every lane has its group's result.
-template <int Width, class Batch, class Combine>
+/// those half a group apart, last those Last apart. Every lane has its group's result, of the lanes
+/// that are a multiple of Last from it.
+template <int Width, int Last = 1, class Batch, class Combine>
 Batch combine_group(Batch x, const Combine& combine) {
-  if constexpr (Width == 1) {
+  if constexpr (Width == Last) {
     return x;
   } else {
     using Lanes = std::make_integer_sequence<int, static_cast<int>(Batch::size)>;
     const Batch other(detail::exchange<typename Batch::arch_type, Width / 2>(x.data, Lanes{}));
-    return combine_group<Width / 2>(combine(x, other), combine);
+    return combine_group<Width / 2, Last>(combine(x, other), combine);
   }
 }
-template <int Width, class Batch>
+template <int Width, int Last = 1, class Batch>
 Batch sum_group(Batch x) {
-  return combine_group<Width>(x, [](Batch a, Batch b) { return a + b; });
+  return combine_group<Width, Last>(x, [](Batch a, Batch b) { return a + b; });
 }
 template <int Width, class Batch>
 Batch max_group(Batch x) {

@@ -1,6 +1,7 @@
 // Every table this CPU has, held against float64 sums and the plain twin.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -166,6 +167,20 @@ TEST_CASE_TEMPLATE("gemm is right for sizes that are cut into blocks, in every l
   }
 }
 
+// The last of them have a way of their own, or two (gemm_columns.h).
+TEST_CASE_TEMPLATE("columns that whole registers leave over are right, in every layout", T, float,
+                   double) {
+  std::mt19937 random(9);
+  for (const Kernels* table : tables()) {
+    for (std::int64_t m : {1, 3, 37}) {
+      for (std::int64_t n : {17, 18, 19, 20, 49, 68}) {
+        for (std::int64_t k : {33, 90}) check_layouts<T>(*table, random, m, n, k);
+      }
+    }
+    check_layouts<T>(*table, random, 60, 67, 530);
+  }
+}
+
 TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, float, double) {
   std::mt19937 random(7);
   for (const Kernels* table : tables()) {
@@ -222,6 +237,8 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                                                       {8, 2000, 600, 1},
                                                                       {2000, 8, 600, 1},
                                                                       {64, 64, 64, 30},
+                                                                      {300, 257, 400, 1},
+                                                                      {2000, 18, 90, 1},
                                                                       {1, 3000, 500, 1},
                                                                       {3000, 1, 500, 1},
                                                                       {2100, 70, 260, 0}}) {
@@ -246,16 +263,25 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
   heed::set_num_threads(threads_before);
 }
 
-TEST_CASE("a row of a product has the same bits whatever other rows stand with it") {
+TEST_CASE_TEMPLATE("a row of a product has the same bits whatever other rows stand with it", T,
+                   float, double) {
   std::mt19937 random(6);
   for (const Kernels* table : tables()) {
-    const std::int64_t n = 70, k = 500;
-    const Matrix<float> a = random_matrix<float>(random, 100, k, Layout::Rows);
-    const Matrix<float> b = random_matrix<float>(random, k, n, Layout::Rows);
-    std::vector<float> all(100 * 70), some(100 * 70);
-    table->f32.gemm({100, n, k, a.data.data(), k, 1, b.data.data(), n, 1, all.data(), n});
-    table->f32.gemm({7, n, k, a.data.data() + 50 * k, k, 1, b.data.data(), n, 1, some.data(), n});
-    for (std::size_t i = 0; i < 7 * 70; ++i) REQUIRE(all[50 * 70 + i] == some[i]);
+    for (std::int64_t n : {17, 18, 33, 65, 68, 70, 129}) {
+      for (std::int64_t k : {40, 500}) {
+        const Matrix<T> a = random_matrix<T>(random, 300, k, Layout::Rows);
+        const Matrix<T> b = random_matrix<T>(random, k, n, Layout::Rows);
+        std::vector<T> all(static_cast<std::size_t>(300 * n)), some(all.size());
+        table->of<T>().gemm({300, n, k, a.data.data(), k, 1, b.data.data(), n, 1, all.data(), n});
+        for (std::int64_t rows : {1, 2, 7, 100}) {
+          table->of<T>().gemm(
+              {rows, n, k, a.data.data() + 50 * k, k, 1, b.data.data(), n, 1, some.data(), n});
+          INFO("table " << table->isa << " n " << n << " k " << k << " rows " << rows << " bytes "
+                        << sizeof(T));
+          REQUIRE(std::equal(some.begin(), some.begin() + rows * n, all.begin() + 50 * n));
+        }
+      }
+    }
   }
 }
 
