@@ -31,16 +31,24 @@ struct GemmOperand {
   T* panel = nullptr;
 };
 
-/// The registers of the widest panel of n columns, of at most `most`.
+/// How n columns are cut into panels of at most `most` registers: narrow ones and wide ones, of a
+/// register more. The wide ones come last where they know a better way with few columns.
+struct PanelCut {
+  std::int64_t narrow, vectors, wide;  // how many; registers of a narrow one; how many
+};
 template <class Arch, class T>
-std::int64_t widest_panel(std::int64_t n, std::int64_t most) {
+PanelCut panel_cut(std::int64_t n, std::int64_t most) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t all = (n + lanes - 1) / lanes;
   // Panels of three are best full, those of four about even: tiles of three begin and end fastest.
   // A panel of one would load a register a multiply-add: twice two, rather.
-  const std::int64_t pieces = most != 3 ? (all + most - 1) / most : all == 4 ? 2 : 1;
-  const std::int64_t even = (all + pieces - 1) / pieces;
-  return even < most ? even : most;
+  if (most == 3 && all > 1) {
+    const std::int64_t twos = (3 - all % 3) % 3;
+    return {twos, 2, (all - 2 * twos) / 3};
+  }
+  const std::int64_t pieces = (all + most - 1) / most, vectors = all / pieces;
+  const std::int64_t wide = all - vectors * pieces;
+  return {pieces - wide, vectors, wide};
 }
 
 /// The columns of a block, panel by panel: calls body(first column, registers, columns).
@@ -51,9 +59,11 @@ void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
     body(std::int64_t{0}, std::int64_t{1}, n);
     return;
   }
-  for (std::int64_t j = 0; j < n;) {
-    const std::int64_t left = n - j, vectors = widest_panel<Arch, T>(left, most);
-    const std::int64_t width = vectors * lanes;
+  const PanelCut cut = panel_cut<Arch, T>(n, most);
+  for (std::int64_t i = 0, j = 0; j < n; ++i) {
+    const bool wide = kHasHalf<Arch> ? i >= cut.narrow : i < cut.wide;
+    const std::int64_t vectors = cut.vectors + wide;
+    const std::int64_t width = vectors * lanes, left = n - j;
     body(j, vectors, width < left ? width : left);
     j += width;
   }
@@ -62,7 +72,8 @@ void for_each_panel(std::int64_t n, std::int64_t most, Body&& body) {
 /// The rows of a tile in a block of n columns, decided by its widest panel.
 template <class Arch, class T>
 std::int64_t tile_rows(std::int64_t n, std::int64_t most) {
-  return GemmTiles<Arch>::rows(static_cast<int>(widest_panel<Arch, T>(n, most)));
+  const PanelCut cut = panel_cut<Arch, T>(n, most);
+  return GemmTiles<Arch>::rows(static_cast<int>(cut.vectors + (cut.wide > 0)));
 }
 
 /// C (m, n) = A (m, k) B (k, n), + bias, + C where `accumulate`, in panels of at most `most`
@@ -93,11 +104,12 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.accumulate = accumulate;
     tile.far = far;
     const std::int64_t last = columns - (vectors - 1) * lanes;
-    const GemmTileTable<T>* table = &kGemmTiles<Arch, T, Tail::Whole>;
-    if (kHasHalf<Arch> && last <= lanes / 2) {
-      table = &kGemmTiles<Arch, T, Tail::Half>;
-    } else if (kHasMask<Arch> && in_place && last < lanes) {
-      table = &kGemmTiles<Arch, T, Tail::Masked>;
+    const GemmTileTable<T>* table = nullptr;
+    switch (tail_of<Arch, T>(vectors, last, !in_place)) {
+      case Tail::Whole: table = &kGemmTiles<Arch, T, Tail::Whole>; break;
+      case Tail::Masked: table = &kGemmTiles<Arch, T, Tail::Masked>; break;
+      case Tail::Half: table = &kGemmTiles<Arch, T, Tail::Half>; break;
+      case Tail::Pair: table = &kGemmTiles<Arch, T, Tail::Pair>; break;
     }
     // The pieces that are a row higher, then the others.
     const auto pieces_of = [&](std::int64_t rows, std::int64_t count) {

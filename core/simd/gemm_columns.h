@@ -39,13 +39,16 @@ template <class Arch, class T>
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t left = g.n % lanes;
   if (g.n <= lanes) return 0;
+  // Tiles that do two rows with a register (kPairColumns) leave less to gain.
+  const bool pairs = kHasHalf<Arch> && g.n > (kPairVectors - 1) * lanes;
   if (g.a_col == 1) {
-    constexpr std::int64_t steps = kHasHalf<Arch> ? kGemmThin : lanes;
-    const bool deep = g.k > kGemmThin && g.k > steps * (left + 1);
-    return deep && left <= kFewDots<Arch, T> ? left : 0;
+    const std::int64_t most = pairs ? kFewDots<Arch, T> / 2 : kFewDots<Arch, T>;
+    const std::int64_t steps = (pairs ? 3 : 2) * left * (kHasHalf<Arch> ? kGemmThin : lanes);
+    return left <= most && g.k > kGemmThin && g.k >= steps ? left : 0;
   }
   const bool large = g.a_row == 1 && g.m >= 2 * lanes && g.k >= 11 * left;
-  return large && left <= kFewColumns<Arch, T> ? left : 0;
+  const bool better = large && !(pairs && left == kPairColumns<Arch, T>);
+  return better && left <= kFewColumns<Arch, T> ? left : 0;
 }
 
 /// The part of the product that is its n columns from j on.

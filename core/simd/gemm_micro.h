@@ -20,8 +20,9 @@
 namespace heed::simd {
 
 // How the last register of a row of B is read: whole (also when it is packed, and padded by zeros);
-// by mask, when B ends before its last lane; or as a register of half the width, by mask.
-enum class Tail { Whole, Masked, Half };
+// by mask, when B ends before its last lane; as a register of half the width, by mask; or, again by
+// mask, a few columns twice, so that one register of 256 bits does them for two rows.
+enum class Tail { Whole, Masked, Half, Pair };
 
 // `count` tiles, one below the other, A advancing by a_next elements from one to the next. The
 // columns of B are adjacent, and at most Vectors registers wide; m is not read, Rows being the
@@ -40,6 +41,27 @@ requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Half> {
   using type = xsimd::batch<T, Half<Arch>>;
   using Mask = LaneMask<Half<Arch>, T>;
 };
+template <class Arch, class T>
+requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Pair> : TailOf<Arch, T, Tail::Half> {
+};
+
+// The columns for which a pair of rows shares a register, in tiles of three registers at least. (In
+// those of two the twelve rows leave no room for it: a fifth slower. With AVX2's registers, of
+// which half are spent in loads and blends, even.)
+template <class Arch, class T>
+inline constexpr std::int64_t kPairColumns =
+    kHasHalf<Arch> ? TailOf<Arch, T, Tail::Pair>::type::size / 2 : 0;
+inline constexpr int kPairVectors = 3;
+
+// The tail of a B of `last` columns in the last of its `vectors` registers; `whole`: it may be read
+// beyond them.
+template <class Arch, class T>
+constexpr Tail tail_of(std::int64_t vectors, std::int64_t last, bool whole) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  if (last <= kPairColumns<Arch, T> && vectors >= kPairVectors) return Tail::Pair;
+  if (kHasHalf<Arch> && last <= lanes / 2) return Tail::Half;
+  return kHasMask<Arch> && !whole && last < lanes ? Tail::Masked : Tail::Whole;
+}
 
 // Steps of k for which a line of A is asked before it is read.
 inline constexpr std::int64_t kGemmAhead = 8;
@@ -58,21 +80,24 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
   constexpr int group = 4;            // rows of A addressed from one pointer
   constexpr int groups = (Rows + group - 1) / group;
   constexpr int at = whole * lanes;
+  constexpr int lasts = tail == Tail::Pair ? (Rows + 1) / 2 : Rows;
 
   const std::int64_t last = tile.n - at;  // columns in the last register of a row
   const Mask mask(last);
+  [[maybe_unused]] const Mask lower(static_cast<std::int64_t>(Last::size / 2));  // of a pair
   const std::int64_t a_row = tile.a_row, a_col = tile.a_col, b_row = tile.b_row;
   const T* first = tile.a;
   T* c = tile.c;
   do {
     Batch sum[Rows][whole + 1];
-    Last sum_last[Rows];
+    Last sum_last[lasts];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
       for (int v = 0; v < whole; ++v) sum[i][v] = Batch(T(0));
-      sum_last[i] = Last(T(0));
     }
+#pragma GCC unroll 16
+    for (int i = 0; i < lasts; ++i) sum_last[i] = Last(T(0));
     if (tile.accumulate || (many && tile.far)) {  // C is on its way while the tile is summed
       T* line = c;
       for (int i = 0; i < Rows; ++i, line += tile.c_row) {
@@ -95,14 +120,23 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
       } else {
         row_last = mask.load(b + at);
       }
+      if constexpr (tail == Tail::Pair) row_last = lower_half_twice(row_last);
+      [[maybe_unused]] Last even;
 #pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) {
         const T x = a[i / group][(i % group) * a_row];
         [[maybe_unused]] const Batch wide(x);
 #pragma GCC unroll 4
         for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(wide, row[v], sum[i][v]);
-        if constexpr (tail == Tail::Half && whole > 1) {
-          sum_last[i] = multiply_add(Last(low_half(wide.data)), row_last, sum_last[i]);
+        if constexpr (tail == Tail::Pair) {
+          const Last low(low_half<typename Last::register_type>(wide.data));
+          if (i % 2 == 0) even = low;
+          if (i % 2 == 1 || i + 1 == Rows) {
+            sum_last[i / 2] = multiply_add(lower.select(even, low), row_last, sum_last[i / 2]);
+          }
+        } else if constexpr (tail == Tail::Half && whole > 1) {
+          sum_last[i] = multiply_add(Last(low_half<typename Last::register_type>(wide.data)),
+                                     row_last, sum_last[i]);
         } else {
           sum_last[i] = multiply_add(Last(x), row_last, sum_last[i]);
         }
@@ -119,6 +153,15 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
     // Read again, and only now: values kept over the loop take registers, and saving those of the
     // caller costs as much as a step of a small tile.
     const Gemm<T>& to = *forget_origin(&tile);
+    Last end[Rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+      if constexpr (tail == Tail::Pair) {
+        end[i] = i % 2 == 0 ? sum_last[i / 2] : exchange_halves(sum_last[i / 2]);
+      } else {
+        end[i] = sum_last[i];
+      }
+    }
     if (to.bias != nullptr || to.accumulate) {
 #pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) {
@@ -129,7 +172,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
           if (to.bias != nullptr) x = x + Batch::load_unaligned(to.bias + v * lanes);
           if (to.accumulate) x = x + Batch::load_unaligned(before + v * lanes);
         }
-        Last& x = sum_last[i];
+        Last& x = end[i];
         if (to.bias != nullptr) x = x + mask.load(to.bias + at);
         if (to.accumulate) x = x + mask.load(before + at);
       }
@@ -140,9 +183,9 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
 #pragma GCC unroll 4
       for (int v = 0; v < whole; ++v) sum[i][v].store_unaligned(c + v * lanes);
       if (full) {
-        sum_last[i].store_unaligned(c + at);
+        end[i].store_unaligned(c + at);
       } else {
-        mask.store(c + at, sum_last[i]);
+        mask.store(c + at, end[i]);
       }
       c += to.c_row;
     }
@@ -168,8 +211,12 @@ struct GemmTileTable {
 
 template <class Arch, class T, Tail tail, bool many, int Vectors, int Rows>
 constexpr GemmTileFunction<T> gemm_tile_entry() {
-  if constexpr (Vectors <= GemmTiles<Arch>::max_vectors && Rows <= GemmTiles<Arch>::rows(Vectors) &&
-                (tail != Tail::Masked || kHasMask<Arch>)&&(tail != Tail::Half || kHasHalf<Arch>)) {
+  constexpr bool has_tail = tail == Tail::Pair ? kPairColumns < Arch,
+                 T >> 0 && Vectors >= kPairVectors
+      : tail == Tail::Half ? kHasHalf<Arch>
+                           : kHasMask<Arch> || tail == Tail::Whole;
+  if constexpr (has_tail && Vectors <= GemmTiles<Arch>::max_vectors &&
+                Rows <= GemmTiles<Arch>::rows(Vectors)) {
     return &gemm_tile<Arch, T, Rows, Vectors, tail, many>;
   } else {
     return nullptr;
@@ -211,9 +258,12 @@ struct GemmPanelTiles {
     for (std::int64_t n = 1; n <= widest; ++n) {
       const std::int64_t vectors = (n + lanes - 1) / lanes, last = n - (vectors - 1) * lanes;
       const int count = static_cast<int>(vectors);
-      width[n - 1] = kHasHalf<Arch> && last <= lanes / 2 ? of<Tail::Half>(count)
-                     : last < lanes                      ? of<Tail::Masked>(count)
-                                                         : of<Tail::Whole>(count);
+      switch (tail_of<Arch, T>(vectors, last, false)) {
+        case Tail::Whole: width[n - 1] = of<Tail::Whole>(count); break;
+        case Tail::Masked: width[n - 1] = of<Tail::Masked>(count); break;
+        case Tail::Half: width[n - 1] = of<Tail::Half>(count); break;
+        case Tail::Pair: width[n - 1] = of<Tail::Pair>(count); break;
+      }
     }
   }
 };

@@ -284,18 +284,14 @@ Register interleave(Register a, Register b, std::integer_sequence<int, I...>) {
 }
 }  // namespace detail
 
-namespace detail {
-template <class Register, int... I>
-auto first_lanes(Register x, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(x, x, I...);
-}
-}  // namespace detail
-
-/// The lower half of a register, as a register of half the width.
-template <class Register>
-auto low_half(Register x) {
-  constexpr int lanes = static_cast<int>(sizeof(x) / sizeof(x[0]));
-  return detail::first_lanes(x, std::make_integer_sequence<int, lanes / 2>{});
+/// The lower half of a register, as a register of half the width. (A copy of its bytes: g++ makes
+/// slow instructions of a shuffle that is then masked.)
+template <class Narrow, class Register>
+Narrow low_half(Register x) {
+  static_assert(2 * sizeof(Narrow) == sizeof(Register));
+  Narrow half;
+  __builtin_memcpy(&half, &x, sizeof(half));
+  return half;
 }
 
 namespace detail {
@@ -305,6 +301,28 @@ Register exchange(Register x, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(x, x, (I ^ Distance)...);
 }
 }  // namespace detail
+
+namespace detail {
+template <class Arch, class Register, int... I>
+Register halves(Register x, Register y, std::integer_sequence<int, I...>) {
+  constexpr int size = sizeof...(I);
+  return __builtin_shufflevector(x, y, (I % (size / 2) + I / (size / 2) * size)...);
+}
+}  // namespace detail
+
+/// The lower half of x twice.
+template <class T, class Arch>
+xsimd::batch<T, Arch> lower_half_twice(xsimd::batch<T, Arch> x) {
+  using Lanes = std::make_integer_sequence<int, static_cast<int>(xsimd::batch<T, Arch>::size)>;
+  return xsimd::batch<T, Arch>(detail::halves<Arch>(x.data, x.data, Lanes{}));
+}
+/// The halves of x exchanged.
+template <class T, class Arch>
+xsimd::batch<T, Arch> exchange_halves(xsimd::batch<T, Arch> x) {
+  constexpr int size = static_cast<int>(xsimd::batch<T, Arch>::size);
+  using Lanes = std::make_integer_sequence<int, size>;
+  return xsimd::batch<T, Arch>(detail::exchange<Arch, size / 2>(x.data, Lanes{}));
+}
 
 /// The lanes of each group of Width neighbours, a power of two, combined in a fixed tree: first
 /// those half a group apart, last those Last apart. Every lane has its group's result, of the lanes
