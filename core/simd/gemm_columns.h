@@ -6,17 +6,12 @@
 
 #include <cstdint>
 
+#include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_micro.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 
 namespace heed::simd {
-
-// The longest piece of k that is summed before it is added to C. Not the machine's: it decides the
-// order of sums, which is the same everywhere.
-inline constexpr std::int64_t kGemmDepth = 512;
-// The depth up to which the time goes into the stores of C.
-inline constexpr std::int64_t kGemmThin = 16;
 
 /// The most columns that are few where A runs across k. None without masked loads, which read the
 /// last rows.

@@ -2,7 +2,7 @@
 //
 //  - One panel: no more columns than a tile has. Nothing but the arithmetic.
 //  - A row or a column: gemm_vector.h.
-//  - A small k: all stores, so row after row of C.
+//  - A small k: all stores, so row after row of C (gemm_thin.h).
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
 // Columns that whole registers leave over may go a way of their own (gemm_columns.h).
@@ -17,7 +17,10 @@
 #include "core/simd/caches.h"
 #include "core/simd/gemm_block.h"
 #include "core/simd/gemm_columns.h"
+#include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_pack.h"
+#include "core/simd/gemm_rank.h"
+#include "core/simd/gemm_thin.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 #include "core/simd/prefetch.h"
@@ -39,40 +42,15 @@ template <class Arch, class T>
 // The rows of one panel that is not cut.
 inline constexpr std::int64_t kGemmPanelRows = 192;
 
-// Where to cut and what to copy, from the machine's caches: none of it shows in the bits. The
-// shares are those that measured best with caches of 32 KiB, 1 MiB and 32 MiB
-// (docs/performance.md).
-template <class Arch, class T>
-struct GemmBlocks {
-  const Caches& cache = caches();
-  static constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
-
-  /// Rows and columns of the blocks into which C is cut: A's block, k deep, takes three eighths of
-  /// the second cache, B's a quarter of the third.
-  std::int64_t rows(std::int64_t k) const { return cache.second * 3 / 8 / (k * size); }
-  std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
-  /// Bytes of a B that is read in place, from its first to its last. Measured with second caches of
-  /// one and of two MiB; narrow panels read a line a row.
-  std::int64_t in_place() const {
-    const bool twice = kRegisters<Arch> == 32 && cache.second > (std::int64_t{1} << 20);
-    return cache.second * (twice ? 10 : 5) / 32;
-  }
-  /// Bytes of a C that is written by single rows of tiles.
-  std::int64_t stores() const { return cache.second; }
-  /// The depth up to which three registers of columns are panel enough: their B stays in the first
-  /// cache, about, and tiles of eight rows begin and end fastest. Beyond, A would be read too
-  /// often.
-  std::int64_t narrow() const {
-    constexpr std::int64_t register_bytes = sizeof(xsimd::batch<T, Arch>);
-    return cache.first * 2 / 3 / register_bytes;
-  }
-};
-
 // A product of one panel by tiles of up to `most` rows, all about as high: two of them without a
-// division.
+// division. Or by single rows, if it is of a small depth.
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_tiles_below(const Gemm<T>& g, const GemmTileFunction<T>* tiles,
                                         std::int64_t most) {
+  if (is_gemm_rank<Arch>(g)) {
+    gemm_rank_panel<Arch>(g);
+    return;
+  }
   const auto m = static_cast<std::uint32_t>(g.m), high = static_cast<std::uint32_t>(most);
   const std::uint32_t pieces = m <= 2 * high ? 2 : (m + high - 1) / high;
   const std::uint32_t rows = pieces == 2 ? m / 2 : m / pieces, extra = m - rows * pieces;
@@ -168,42 +146,6 @@ bool gemm_packs_a(const Gemm<T>& g) {
   return bytes > worth / g.n;
 }
 
-// The product of a small k: a few tiles high along the rows of C, whose lines are so written about
-// in the order in which they lie; one tile where the second cache does not hold C. B is read in
-// place.
-template <class Arch, class T>
-void gemm_thin(const Gemm<T>& g) {
-  constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
-  const std::int64_t most = g.k > 2 && widest > 3 ? 3 : widest;
-  const auto& width = kGemmPanelTiles<Arch, T>.width;
-  const GemmBlocks<Arch, T> blocks;
-  if (const std::int64_t columns = blocks.columns(); g.n > columns) {
-    for (std::int64_t j = 0; j < g.n; j += columns) {
-      gemm_thin<Arch>(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
-    }
-    return;
-  }
-  const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 1 : 4;
-  const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
-  Gemm<T> tile = g;
-  for (std::int64_t piece = 0, count; piece < m_cut.pieces; piece += count) {
-    const bool higher = piece < m_cut.extra;
-    const std::int64_t rows = m_cut.size + higher;
-    const std::int64_t left = (higher ? m_cut.extra : m_cut.pieces) - piece;
-    count = left < high ? left : high;
-    T* const c = tile.c;
-    for_each_panel<Arch, T>(g.n, most, [&](std::int64_t j, std::int64_t, std::int64_t columns) {
-      tile.n = columns;
-      tile.b = g.b + j;
-      tile.c = c + j;
-      if (g.bias != nullptr) tile.bias = g.bias + j;
-      width[columns - 1].many[rows - 1](tile, count, rows * g.a_row);
-    });
-    tile.a += count * rows * g.a_row;
-    tile.c = c + count * rows * g.c_row;
-  }
-}
-
 // One product on this thread, cut for the caches; `pack_a` as gemm_packs_a says of the whole, and
 // the last `few` columns as gemm_columns does them.
 template <class Arch, class T>
@@ -211,6 +153,10 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t whole = g.n - few;
   const bool masked = whole % lanes != 0;
+  if (is_gemm_rank<Arch>(g)) {
+    gemm_rank<Arch>(g);
+    return;
+  }
   if (g.k <= kGemmThin && g.b_col == 1 && (kHasMask<Arch> || !masked)) {
     gemm_thin<Arch>(g);
     return;

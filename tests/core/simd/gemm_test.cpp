@@ -153,10 +153,10 @@ TEST_CASE_TEMPLATE("gemm is right for every small size and layout", T, float, do
 TEST_CASE_TEMPLATE("gemm is right for sizes that are cut into blocks, in every layout", T, float,
                    double) {
   std::mt19937 random(2);
-  const std::int64_t sizes[][3] = {{65, 66, 67},   {129, 127, 131}, {7, 300, 400}, {300, 7, 400},
-                                   {130, 65, 400}, {100, 530, 9},   {51, 70, 900}, {1, 300, 700},
-                                   {300, 1, 700},  {2, 2, 5000},    {1, 1, 3000},  {500, 500, 1},
-                                   {9, 4200, 5},   {70, 130, 16}};
+  const std::int64_t sizes[][3] = {
+      {65, 66, 67},  {129, 127, 131}, {7, 300, 400}, {300, 7, 400}, {130, 65, 400}, {100, 530, 9},
+      {51, 70, 900}, {1, 300, 700},   {300, 1, 700}, {2, 2, 5000},  {1, 1, 3000},   {500, 500, 1},
+      {9, 4200, 5},  {70, 130, 16},   {100, 130, 3}, {70, 97, 8},   {530, 520, 2}};
   for (const Kernels* table : tables()) {
     for (const auto& size : sizes) {
       check_layouts<T>(*table, random, size[0], size[1], size[2]);

@@ -1,0 +1,47 @@
+// Where the matrix product is cut: depths that decide bits, and sizes of blocks that do not.
+#pragma once
+
+#include <cstdint>
+#include <xsimd/xsimd.hpp>
+
+#include "core/simd/caches.h"
+#include "core/simd/lanes.h"
+
+namespace heed::simd {
+
+// The longest piece of k that is summed before it is added to C. Not the machine's: it decides the
+// order of sums, which is the same everywhere.
+inline constexpr std::int64_t kGemmDepth = 512;
+// The depth up to which the time goes into the stores of C.
+inline constexpr std::int64_t kGemmThin = 16;
+
+// Where to cut and what to copy, from the machine's caches: none of it shows in the bits. The
+// shares are those that measured best with caches of 32 KiB, 1 MiB and 32 MiB
+// (docs/performance.md).
+template <class Arch, class T>
+struct GemmBlocks {
+  const Caches& cache = caches();
+  static constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+
+  /// Rows and columns of the blocks into which C is cut: A's block, k deep, takes three eighths of
+  /// the second cache, B's a quarter of the third.
+  std::int64_t rows(std::int64_t k) const { return cache.second * 3 / 8 / (k * size); }
+  std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
+  /// Bytes of a B that is read in place, from its first to its last. Measured with second caches of
+  /// one and of two MiB; narrow panels read a line a row.
+  std::int64_t in_place() const {
+    const bool twice = kRegisters<Arch> == 32 && cache.second > (std::int64_t{1} << 20);
+    return cache.second * (twice ? 10 : 5) / 32;
+  }
+  /// Bytes of a C that is written by single rows of tiles.
+  std::int64_t stores() const { return cache.second; }
+  /// The depth up to which three registers of columns are panel enough: their B stays in the first
+  /// cache, about, and tiles of eight rows begin and end fastest. Beyond, A would be read too
+  /// often.
+  std::int64_t narrow() const {
+    constexpr std::int64_t register_bytes = sizeof(xsimd::batch<T, Arch>);
+    return cache.first * 2 / 3 / register_bytes;
+  }
+};
+
+}  // namespace heed::simd

@@ -1,0 +1,86 @@
+// Matrix products of a small depth: all stores, so row after row of C.
+#pragma once
+
+#include <cstdint>
+
+#include "core/parallel.h"
+#include "core/simd/gemm_block.h"
+#include "core/simd/gemm_columns.h"
+#include "core/simd/gemm_cuts.h"
+#include "core/simd/gemm_pack.h"
+#include "core/simd/gemm_rank.h"
+#include "core/simd/kernels.h"
+
+namespace heed::simd {
+
+// The product of a small k: a few tiles high along the rows of C, whose lines are so written about
+// in the order in which they lie; one tile where the second cache does not hold C. B is read in
+// place.
+template <class Arch, class T>
+void gemm_thin(const Gemm<T>& g) {
+  constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
+  const std::int64_t most = widest > 3 ? 3 : widest;
+  const auto& width = kGemmPanelTiles<Arch, T>.width;
+  const GemmBlocks<Arch, T> blocks;
+  if (const std::int64_t columns = blocks.columns(); g.n > columns) {
+    for (std::int64_t j = 0; j < g.n; j += columns) {
+      gemm_thin<Arch>(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
+    }
+    return;
+  }
+  const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 1 : 4;
+  const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
+  Gemm<T> tile = g;
+  for (std::int64_t piece = 0, count; piece < m_cut.pieces; piece += count) {
+    const bool higher = piece < m_cut.extra;
+    const std::int64_t rows = m_cut.size + higher;
+    const std::int64_t left = (higher ? m_cut.extra : m_cut.pieces) - piece;
+    count = left < high ? left : high;
+    T* const c = tile.c;
+    for_each_panel<Arch, T>(g.n, most, [&](std::int64_t j, std::int64_t, std::int64_t columns) {
+      tile.n = columns;
+      tile.b = g.b + j;
+      tile.c = c + j;
+      if (g.bias != nullptr) tile.bias = g.bias + j;
+      width[columns - 1].many[rows - 1](tile, count, rows * g.a_row);
+    });
+    tile.a += count * rows * g.a_row;
+    tile.c = c + count * rows * g.c_row;
+  }
+}
+
+// The product of a depth of kGemmRank at most, likewise, of any B: one that does not run along its
+// rows is packed.
+template <class Arch, class T>
+void gemm_rank(const Gemm<T>& g) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  const std::int64_t most = gemm_rank_vectors<Arch>(g.k);
+  const GemmBlocks<Arch, T> blocks;
+  if (const std::int64_t columns = blocks.columns(); g.n > columns) {
+    for (std::int64_t j = 0; j < g.n; j += columns) {
+      gemm_rank<Arch>(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
+    }
+    return;
+  }
+  T* packed = nullptr;
+  if (g.b_col != 1) {
+    packed = static_cast<T*>(thread_scratch(1, blocks.size * (g.k * (g.n + lanes) + lanes)));
+    pack_b_block<Arch>(packed, g.b, g.b_row, g.b_col, g.k, g.n, most);
+  }
+  const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 6 : 48;
+  Gemm<T> rows = g;
+  for (std::int64_t i = 0; i < g.m; i += high) {
+    rows.m = g.m - i < high ? g.m - i : high;
+    for_each_panel<Arch, T>(g.n, most, [&](std::int64_t j, std::int64_t, std::int64_t columns) {
+      rows.n = columns;
+      rows.b = packed == nullptr ? g.b + j : packed + j * g.k;
+      if (packed != nullptr) rows.b_row = packed_width<Arch, T>(columns);
+      rows.c = g.c + i * g.c_row + j;
+      if (g.bias != nullptr) rows.bias = g.bias + j;
+      gemm_rank_panel<Arch>(rows);
+    });
+    rows.a += high * g.a_row;
+  }
+}
+
+}  // namespace heed::simd
