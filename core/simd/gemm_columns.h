@@ -19,11 +19,11 @@ template <class Arch, class T>
 inline constexpr std::int64_t kFewColumns =
     kHasMask<Arch> ? static_cast<std::int64_t>(xsimd::batch<T, Arch>::size) * 3 / 8 : 0;
 
-/// And where it runs along k: fewer where half a register would do for a tile.
+/// And where it runs along k: fewer where tiles do two rows with a register (kPairColumns).
 template <class Arch, class T>
 inline constexpr std::int64_t kFewDots = [] {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  return kHasHalf<Arch> ? lanes * lanes / 64 : lanes / 4;
+  return kHasHalf<Arch> ? lanes / 16 * 2 : lanes / 4;
 }();
 
 /// How many of the last columns of the product are better done so: those that are left over where
@@ -34,16 +34,12 @@ template <class Arch, class T>
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t left = g.n % lanes;
   if (g.n <= lanes) return 0;
-  // Tiles that do two rows with a register (kPairColumns) leave less to gain.
-  const bool pairs = kHasHalf<Arch> && g.n > (kPairVectors - 1) * lanes;
   if (g.a_col == 1) {
-    const std::int64_t most = pairs ? kFewDots<Arch, T> / 2 : kFewDots<Arch, T>;
-    const std::int64_t steps = (pairs ? 3 : 2) * left * (kHasHalf<Arch> ? kGemmThin : lanes);
-    return left <= most && g.k > kGemmThin && g.k >= steps ? left : 0;
+    constexpr std::int64_t steps = kHasHalf<Arch> ? 3 * lanes : 2 * lanes;
+    return left <= kFewDots<Arch, T> && g.k > kGemmThin && g.k >= steps * left ? left : 0;
   }
   const bool large = g.a_row == 1 && g.m >= 2 * lanes && g.k >= 11 * left;
-  const bool better = large && !(pairs && left == kPairColumns<Arch, T>);
-  return better && left <= kFewColumns<Arch, T> ? left : 0;
+  return large && left <= kFewColumns<Arch, T> && left != kPairColumns<Arch, T> ? left : 0;
 }
 
 /// The part of the product that is its n columns from j on.

@@ -45,20 +45,18 @@ template <class Arch, class T>
 requires(kHasHalf<Arch>) struct TailOf<Arch, T, Tail::Pair> : TailOf<Arch, T, Tail::Half> {
 };
 
-// The columns for which a pair of rows shares a register, in tiles of three registers at least. (In
-// those of two the twelve rows leave no room for it: a fifth slower. With AVX2's registers, of
-// which half are spent in loads and blends, even.)
+// The columns for which a pair of rows shares a register, behind a whole one at least. (With AVX2's
+// registers, of which half are spent in loads and blends, it is even.)
 template <class Arch, class T>
 inline constexpr std::int64_t kPairColumns =
     kHasHalf<Arch> ? TailOf<Arch, T, Tail::Pair>::type::size / 2 : 0;
-inline constexpr int kPairVectors = 3;
 
 // The tail of a B of `last` columns in the last of its `vectors` registers; `whole`: it may be read
 // beyond them.
 template <class Arch, class T>
 constexpr Tail tail_of(std::int64_t vectors, std::int64_t last, bool whole) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  if (last <= kPairColumns<Arch, T> && vectors >= kPairVectors) return Tail::Pair;
+  if (last <= kPairColumns<Arch, T> && vectors > 1) return Tail::Pair;
   if (kHasHalf<Arch> && last <= lanes / 2) return Tail::Half;
   return kHasMask<Arch> && !whole && last < lanes ? Tail::Masked : Tail::Whole;
 }
@@ -128,17 +126,20 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
         [[maybe_unused]] const Batch wide(x);
 #pragma GCC unroll 4
         for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(wide, row[v], sum[i][v]);
+        // Where few registers share a broadcast, each reads its own from memory.
+        Last low;
+        if constexpr (whole > 1 && (tail == Tail::Pair || tail == Tail::Half)) {
+          low = Last(low_half<typename Last::register_type>(wide.data));
+        } else {
+          low = Last(x);
+        }
         if constexpr (tail == Tail::Pair) {
-          const Last low(low_half<typename Last::register_type>(wide.data));
           if (i % 2 == 0) even = low;
           if (i % 2 == 1 || i + 1 == Rows) {
             sum_last[i / 2] = multiply_add(lower.select(even, low), row_last, sum_last[i / 2]);
           }
-        } else if constexpr (tail == Tail::Half && whole > 1) {
-          sum_last[i] = multiply_add(Last(low_half<typename Last::register_type>(wide.data)),
-                                     row_last, sum_last[i]);
         } else {
-          sum_last[i] = multiply_add(Last(x), row_last, sum_last[i]);
+          sum_last[i] = multiply_add(low, row_last, sum_last[i]);
         }
       }
 #pragma GCC unroll 4
@@ -211,10 +212,9 @@ struct GemmTileTable {
 
 template <class Arch, class T, Tail tail, bool many, int Vectors, int Rows>
 constexpr GemmTileFunction<T> gemm_tile_entry() {
-  constexpr bool has_tail = tail == Tail::Pair ? kPairColumns < Arch,
-                 T >> 0 && Vectors >= kPairVectors
-      : tail == Tail::Half ? kHasHalf<Arch>
-                           : kHasMask<Arch> || tail == Tail::Whole;
+  constexpr bool has_tail = tail == Tail::Pair ? kPairColumns < Arch, T >> 0 && Vectors > 1
+      : tail == Tail::Half                     ? kHasHalf<Arch>
+                                               : kHasMask<Arch> || tail == Tail::Whole;
   if constexpr (has_tail && Vectors <= GemmTiles<Arch>::max_vectors &&
                 Rows <= GemmTiles<Arch>::rows(Vectors)) {
     return &gemm_tile<Arch, T, Rows, Vectors, tail, many>;
