@@ -12,7 +12,8 @@
 
 namespace heed::simd {
 
-// Rows p … p + size of the transpose of `count` (<= size) rows of x, each `valid` (<= size) long.
+// The transpose of `count` (<= size) rows of x, each `valid` (<= size) long. Behind them is zero,
+// or where masked loads are slow the last row again.
 template <class Arch, class T>
 void load_transposed(xsimd::batch<T, Arch>* square, const T* x, std::int64_t stride,
                      std::int64_t count, std::int64_t valid) {
@@ -21,6 +22,12 @@ void load_transposed(xsimd::batch<T, Arch>* square, const T* x, std::int64_t str
   if (count == lanes && valid == lanes) {
 #pragma GCC unroll 16
     for (std::int64_t i = 0; i < lanes; ++i) square[i] = Batch::load_unaligned(x + i * stride);
+  } else if (kHasMask<Arch> && !kFreeMask<Arch> && valid == lanes) {
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < lanes; ++i) {
+      square[i] = Batch::load_unaligned(x);
+      x += i + 1 < count ? stride : 0;
+    }
   } else {
     const LaneMask<Arch, T> mask(valid);
 #pragma GCC unroll 16
@@ -48,8 +55,13 @@ void pack_turned(T* out, std::int64_t width, const T* b, std::int64_t b_col, std
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
   const std::int64_t count = columns < lanes ? columns : lanes;
-  for (std::int64_t p = 0; p < k; p += lanes) {
-    const std::int64_t valid = k - p < lanes ? k - p : lanes;
+  const std::int64_t most = k < lanes ? k : lanes;
+  for (std::int64_t next = 0; next < k; next += lanes) {
+    // The last square is full, too, by some rows again, if that costs less than their mask.
+    const std::int64_t rest = k - next;
+    const bool full = kHasMask<Arch> && !(kFreeMask<Arch> && rest < lanes / 2);
+    const std::int64_t valid = full ? most : rest < lanes ? rest : lanes;
+    const std::int64_t p = rest < valid ? k - valid : next;
     Batch square[lanes];
     load_transposed<Arch>(square, b + p, b_col, count, valid);
     T* to = out + p * width;

@@ -27,6 +27,13 @@ template <class Arch>
 inline constexpr bool kVectorMask = std::is_base_of_v<xsimd::avx2, Arch>;
 template <class Arch>
 inline constexpr bool kHasMask = kWideMask<Arch> || kVectorMask<Arch>;
+// Sets whose masked loads cost as little as others: AVX-512's, also for half a register.
+template <class Arch>
+inline constexpr bool kFreeMask = kWideMask<Arch>;
+#ifdef __AVX512F__
+template <>
+inline constexpr bool kFreeMask<Avx512Half> = true;
+#endif
 
 // A set of half the width whose registers are half the work: AVX-512's fused multiply-adds of 256
 // bits are issued twice as often on the CPUs that split the wide ones, and as often on the others.
