@@ -23,7 +23,7 @@ inline constexpr std::int64_t kFewColumns =
 template <class Arch, class T>
 inline constexpr std::int64_t kFewDots = [] {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  return kHasHalf<Arch> ? lanes / 16 * 2 : lanes / 4;
+  return kHasHalf<Arch> ? lanes / 16 * 2 : lanes / 4;  // two at most
 }();
 
 /// How many of the last columns of the product are better done so: those that are left over where
@@ -68,21 +68,12 @@ void gemm_column_dots(const Gemm<T>& g) {
       x = copy;
       x_next = g.k;
     }
-    GemmVector<T> dots{g.m, g.k, x, 1, g.a, 1, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
-    const auto next = [&](auto count) {
-      gemm_vector_by_dots<Arch, count()>(dots, dots.x, x_next, 0, g.m);
-      dots.x += count() * x_next;
-      dots.y += count();
-      if (dots.bias != nullptr) dots.bias += count();
-    };
-    std::int64_t left = g.n;
-    if constexpr (most >= 4) {
-      for (; left >= 4; left -= 4) next(std::integral_constant<int, 4>{});
+    const GemmVector<T> dots{g.m,     g.k, x,       1,      g.a, 1,
+                             g.a_row, g.c, g.c_row, g.bias, 0,   g.accumulate};
+    if constexpr (most > 1) {
+      if (g.n == 2) return gemm_vector_by_dots<Arch, 2>(dots, x, x_next, 0, g.m);
     }
-    if constexpr (most >= 2) {
-      for (; left >= 2; left -= 2) next(std::integral_constant<int, 2>{});
-    }
-    for (; left >= 1; left -= 1) next(std::integral_constant<int, 1>{});
+    gemm_vector_by_dots<Arch>(dots, x, x_next, 0, g.m);
   }
 }
 

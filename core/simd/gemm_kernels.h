@@ -7,8 +7,8 @@
 //    is as fast, else packed.
 // Columns that whole registers leave over may go a way of their own (gemm_columns.h).
 //
-// Bits: the way and the cuts along k depend on the whole product's sizes alone; cuts along m and n
-// do not touch an element's sum. So threads may share C in any pieces.
+// Bits: the way, the columns that are few, and the cuts along k depend on the whole product's sizes
+// alone; cuts along m and n do not touch an element's sum. So threads may share C in any pieces.
 #pragma once
 
 #include <cstdint>
