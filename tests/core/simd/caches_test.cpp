@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "core/io/support.h"
+#include "support/files.h"
 
 namespace {
 
