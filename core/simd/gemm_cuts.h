@@ -24,9 +24,9 @@ struct GemmBlocks {
   static constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
 
   /// Rows and columns of the blocks into which C is cut: A's block, k deep, takes three eighths of
-  /// the second cache, B's a quarter of the third.
+  /// the second cache, B's a quarter of the third. Columns in whole registers of any set.
   std::int64_t rows(std::int64_t k) const { return cache.second * 3 / 8 / (k * size); }
-  std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size); }
+  std::int64_t columns() const { return cache.third / 4 / (kGemmDepth * size) / 16 * 16; }
   /// Bytes of a B that is read in place, from its first to its last. Measured with second caches of
   /// one and of two MiB; narrow panels read a line a row.
   std::int64_t in_place() const {

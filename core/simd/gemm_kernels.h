@@ -164,7 +164,8 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const GemmBlocks<Arch, T> blocks;
-  const EvenCut n_cut = even_cut<Arch>(whole, blocks.columns());
+  // In whole registers, so that only the last piece may end inside one.
+  const EvenCut n_cut = even_cut<Arch>((whole + lanes - 1) / lanes, blocks.columns() / lanes);
   const EvenCut m_cut = even_cut<Arch>(g.m, blocks.rows(k_cut.size));
   const std::int64_t bytes_b = ((g.k - 1) * g.b_row + g.n) * size;
   const bool pack_b =
@@ -182,7 +183,7 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   // place, which so stays in the second cache.
   const bool by_panel = pack_b && m_cut.pieces == 1;
   if (pack_b) {
-    const std::int64_t columns = by_panel ? widest * lanes : n_cut.size + 1;
+    const std::int64_t columns = (by_panel ? widest : n_cut.size + 1) * lanes;
     packed_b =
         static_cast<T*>(thread_scratch(1, size * ((k_cut.size + 1) * (columns + lanes) + lanes)));
   }
@@ -191,7 +192,8 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
         static_cast<T*>(thread_scratch(0, size * ((k_cut.size + 1) * (m_cut.size + 1) + lanes)));
   }
   for (std::int64_t jc = 0, j = 0; jc < n_cut.pieces; ++jc) {
-    const std::int64_t n = n_cut.size + (jc < n_cut.extra);
+    const std::int64_t wide = (n_cut.size + (jc < n_cut.extra)) * lanes;
+    const std::int64_t n = whole - j < wide ? whole - j : wide;
     for (std::int64_t pc = 0, p = 0; pc < k_cut.pieces; ++pc) {
       const std::int64_t k = k_cut.size + (pc < k_cut.extra);
       GemmOperand<T> b{g.b + p * g.b_row + j * g.b_col, g.b_row, g.b_col, pack_b && !by_panel,

@@ -19,7 +19,7 @@
 
 namespace heed::simd {
 
-// How the last register of a row of B is read: whole (also when it is packed, and padded by zeros);
+// How the last register of a row of B is read: whole (also when it is packed, and padded);
 // by mask, when B ends before its last lane; as a register of half the width, by mask; or, again by
 // mask, a few columns twice, so that one register of 256 bits does them for two rows.
 enum class Tail { Whole, Masked, Half, Pair };

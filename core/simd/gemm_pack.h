@@ -1,8 +1,9 @@
 // Packing: copies of pieces of A and B in the order in which the tiles read them, from any strides.
 //
-// A panel of B holds `vectors` registers of columns for each p, zero behind the last column; a
-// panel of A holds the `rows` values of a column of A for each p. Where the source runs along k the
-// panel is its transpose, made by squares of registers.
+// A panel of B holds `vectors` registers of columns for each p, behind the last column numbers that
+// do not matter (zero, or that column again); a panel of A holds the `rows` values of a column of A
+// for each p. Where the source runs along k the panel is its transpose, made by squares of
+// registers.
 #pragma once
 
 #include <cstdint>
@@ -77,8 +78,8 @@ void pack_turned(T* out, std::int64_t width, const T* b, std::int64_t b_col, std
   }
 }
 
-/// Packs `columns` columns of `k` rows of B into out[p * packed_width + j], zero behind the last
-/// column. Writes up to one register behind the panel's end.
+/// Packs `columns` columns of `k` rows of B into out[p * packed_width + j], and numbers that do
+/// not matter behind the last column. Writes up to one register behind the panel's end.
 template <class Arch, class T>
 void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
             std::int64_t columns) {

@@ -23,7 +23,7 @@ struct GemmVector {
   std::int64_t b_row, b_col;  // b_row is 1, or b_col and y_step are
   T* y;
   std::int64_t y_step;
-  const T* bias;  // null, or one value an element of y, bias_step apart
+  const T* bias;  // null, or one value an element of y, bias_step apart (of two vectors adjacent)
   std::int64_t bias_step;
   bool accumulate;
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "core/simd/caches.h"
 #include "core/simd/kernels.h"
 
 namespace {
@@ -49,6 +50,7 @@ Matrix<T> random_matrix(std::mt19937& random, std::int64_t rows, std::int64_t co
   }
   const std::int64_t size =
       rows == 0 || cols == 0 ? 0 : (rows - 1) * x.row + (cols - 1) * x.col + 1;
+  x.data.reserve(static_cast<std::size_t>(size));  // no more
   std::uniform_real_distribution<T> uniform(-1, 1);
   for (std::int64_t i = 0; i < size; ++i) x.data.push_back(uniform(random));
   return x;
@@ -187,6 +189,9 @@ TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, flo
     // An A that is packed for the pages between its columns, and more than two MiB in all.
     check<T>(*table, random, {2100, 70, 260, Layout::Columns, Layout::Rows, true, false});
     check<T>(*table, random, {420, 620, 260, Layout::Rows, Layout::Rows, true, false});
+    // A B of several blocks of columns, read in place to its very end.
+    const std::int64_t columns = heed::simd::caches().third / 4 / (512 * sizeof(T));
+    for (std::int64_t n : {2 * columns + 8, 2 * columns + 9}) check<T>(*table, random, {2, n, 20});
   }
 }
 
@@ -263,8 +268,9 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
   heed::set_num_threads(threads_before);
 }
 
-TEST_CASE_TEMPLATE("a row of a product has the same bits whatever other rows stand with it", T,
-                   float, double) {
+TEST_CASE_TEMPLATE(
+    "a row of a product, without a bias, has the same bits whatever other rows stand with it", T,
+    float, double) {
   std::mt19937 random(6);
   for (const Kernels* table : tables()) {
     for (std::int64_t n : {17, 18, 33, 65, 68, 70, 129}) {
