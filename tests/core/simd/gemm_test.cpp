@@ -190,7 +190,8 @@ TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, flo
     check<T>(*table, random, {2100, 70, 260, Layout::Columns, Layout::Rows, true, false});
     check<T>(*table, random, {420, 620, 260, Layout::Rows, Layout::Rows, true, false});
     // A B of several blocks of columns, read in place to its very end.
-    const std::int64_t columns = heed::simd::caches().third / 4 / (512 * sizeof(T));
+    constexpr auto size = static_cast<std::int64_t>(sizeof(T));
+    const std::int64_t columns = heed::simd::caches().third / 4 / (512 * size);
     for (std::int64_t n : {2 * columns + 8, 2 * columns + 9}) check<T>(*table, random, {2, n, 20});
   }
 }
