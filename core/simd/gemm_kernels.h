@@ -154,11 +154,11 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   const std::int64_t whole = g.n - few;
   const bool masked = whole % lanes != 0;
   if (is_gemm_rank<Arch>(g)) {
-    gemm_rank<Arch>(g);
+    for_column_blocks<Arch>(g, &gemm_rank<Arch, T>);
     return;
   }
   if (g.k <= kGemmThin && g.b_col == 1 && (kHasMask<Arch> || !masked)) {
-    gemm_thin<Arch>(g);
+    for_column_blocks<Arch>(g, &gemm_thin<Arch, T>);
     return;
   }
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));

@@ -212,9 +212,10 @@ struct GemmTileTable {
 
 template <class Arch, class T, Tail tail, bool many, int Vectors, int Rows>
 constexpr GemmTileFunction<T> gemm_tile_entry() {
-  constexpr bool has_tail = tail == Tail::Pair ? kPairColumns < Arch, T >> 0 && Vectors > 1
-      : tail == Tail::Half                     ? kHasHalf<Arch>
-                                               : kHasMask<Arch> || tail == Tail::Whole;
+  constexpr bool has_pair = kPairColumns<Arch, T> != 0 && Vectors > 1;
+  constexpr bool has_tail = tail == Tail::Pair   ? has_pair
+                            : tail == Tail::Half ? kHasHalf<Arch>
+                                                 : kHasMask<Arch> || tail == Tail::Whole;
   if constexpr (has_tail && Vectors <= GemmTiles<Arch>::max_vectors &&
                 Rows <= GemmTiles<Arch>::rows(Vectors)) {
     return &gemm_tile<Arch, T, Rows, Vectors, tail, many>;

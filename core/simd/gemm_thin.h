@@ -13,6 +13,15 @@
 
 namespace heed::simd {
 
+// body(part) for the columns of g, as many at a time as the third cache holds of B.
+template <class Arch, class T, class Body>
+void for_column_blocks(const Gemm<T>& g, Body&& body) {
+  const std::int64_t columns = GemmBlocks<Arch, T>().columns();
+  for (std::int64_t j = 0; j < g.n; j += columns) {
+    body(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
+  }
+}
+
 // The product of a small k: a few tiles high along the rows of C, whose lines are so written about
 // in the order in which they lie; one tile where the second cache does not hold C. B is read in
 // place.
@@ -22,12 +31,6 @@ void gemm_thin(const Gemm<T>& g) {
   const std::int64_t most = widest > 3 ? 3 : widest;
   const auto& width = kGemmPanelTiles<Arch, T>.width;
   const GemmBlocks<Arch, T> blocks;
-  if (const std::int64_t columns = blocks.columns(); g.n > columns) {
-    for (std::int64_t j = 0; j < g.n; j += columns) {
-      gemm_thin<Arch>(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
-    }
-    return;
-  }
   const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 1 : 4;
   const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));
   Gemm<T> tile = g;
@@ -56,12 +59,6 @@ void gemm_rank(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t most = gemm_rank_vectors<Arch>(g.k);
   const GemmBlocks<Arch, T> blocks;
-  if (const std::int64_t columns = blocks.columns(); g.n > columns) {
-    for (std::int64_t j = 0; j < g.n; j += columns) {
-      gemm_rank<Arch>(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
-    }
-    return;
-  }
   T* packed = nullptr;
   if (g.b_col != 1) {
     packed = static_cast<T*>(thread_scratch(1, blocks.size * (g.k * (g.n + lanes) + lanes)));
