@@ -7,21 +7,27 @@
 #include <string>
 #include <utility>
 
+#include "core/simd/processor.h"
+
 namespace heed::simd {
 
 namespace {
 
-// On AMD's processors glibc counts the third levels of all groups of cores (320 MiB, of which a
-// core sees 32), so the kernel is asked first.
+// On AMD's processors glibc counts the third levels of all groups of cores (320 and 508 MiB, of
+// which a core sees 32), so the kernel is asked first. Where it does not tell, as in a virtual
+// machine that hides them from it, a core of AMD's counts on 32 MiB at most.
 Caches reported() {
-  const auto told = detail::caches_under("/sys/devices/system/cpu/cpu0/cache");
+  auto bytes = detail::caches_under("/sys/devices/system/cpu/cpu0/cache");
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
   constexpr int names[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
-  const auto bytes = [&](std::size_t i) { return told[i] > 0 ? told[i] : sysconf(names[i]); };
-#else
-  const auto bytes = [&](std::size_t i) { return told[i]; };
+  constexpr std::int64_t kCoreGroup = std::int64_t{32} << 20;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] > 0) continue;
+    bytes[i] = sysconf(names[i]);
+    if (i == 2 && is_amd()) bytes[i] = std::min(bytes[i], kCoreGroup);
+  }
 #endif
-  return detail::sane_caches(bytes(0), bytes(1), bytes(2));
+  return detail::sane_caches(bytes[0], bytes[1], bytes[2]);
 }
 
 Caches& sizes() {

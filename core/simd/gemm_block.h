@@ -3,23 +3,11 @@
 
 #include <cstdint>
 
+#include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_micro.h"
 #include "core/simd/gemm_pack.h"
 
 namespace heed::simd {
-
-/// `total` cut into as few pieces of at most `most` as will do, as even as can be: the first
-/// `extra` pieces are one larger than the others.
-struct EvenCut {
-  std::int64_t pieces, size, extra;
-};
-template <class Arch>
-EvenCut even_cut(std::int64_t total, std::int64_t most) {
-  if (total <= most) return {1, total, 0};
-  const std::int64_t pieces = (total + most - 1) / most;
-  const std::int64_t size = total / pieces;
-  return {pieces, size, total - size * pieces};
-}
 
 /// An operand of a block. Packed: panel by panel, each k long; the strides are not used. B may also
 /// give a place where each of its panels is packed when it is its turn.
@@ -130,19 +118,15 @@ template <class Arch, class T>
 void pack_a_block(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int64_t m,
                   std::int64_t k, std::int64_t n, std::int64_t most) {
   const EvenCut cut = even_cut<Arch>(m, tile_rows<Arch, T>(n, most));
-  // Where A runs across k its lines hold the rows of several tiles: a few steps of k for all of
-  // them while those lines are in the first cache, of which rows a page apart find few places.
-  const std::int64_t chunk = a_row == 1 ? 8 : k;
-  for (std::int64_t p = 0; p < k; p += chunk) {
-    const std::int64_t steps = k - p < chunk ? k - p : chunk;
-    T* to = out;
-    const T* from = a + p * a_col;
-    for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
-      const std::int64_t rows = cut.size + (piece < cut.extra);
-      pack_a<Arch>(to + p * rows, from, a_row, a_col, steps, rows, p + steps == k);
-      to += rows * k;
-      from += rows * a_row;
-    }
+  if (a_row == 1) {
+    pack_a_across<Arch>(out, a, a_col, k, cut);
+    return;
+  }
+  for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
+    const std::int64_t rows = cut.size + (piece < cut.extra);
+    pack_a<Arch>(out, a, a_row, a_col, k, rows);
+    out += rows * k;
+    a += rows * a_row;
   }
 }
 

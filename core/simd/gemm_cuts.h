@@ -15,6 +15,19 @@ inline constexpr std::int64_t kGemmDepth = 512;
 // The depth up to which the time goes into the stores of C.
 inline constexpr std::int64_t kGemmThin = 16;
 
+/// `total` cut into as few pieces of at most `most` as will do, as even as can be: the first
+/// `extra` pieces are one larger than the others.
+struct EvenCut {
+  std::int64_t pieces, size, extra;
+};
+template <class Arch>
+EvenCut even_cut(std::int64_t total, std::int64_t most) {
+  if (total <= most) return {1, total, 0};
+  const std::int64_t pieces = (total + most - 1) / most;
+  const std::int64_t size = total / pieces;
+  return {pieces, size, total - size * pieces};
+}
+
 // Where to cut and what to copy, from the machine's caches: none of it shows in the bits. The
 // shares are those that measured best with caches of 32 KiB, 1 MiB and 32 MiB
 // (docs/performance.md).

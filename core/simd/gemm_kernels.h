@@ -24,6 +24,7 @@
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 #include "core/simd/prefetch.h"
+#include "core/simd/processor.h"
 
 namespace heed::simd {
 
@@ -136,8 +137,11 @@ bool gemm_packs_a(const Gemm<T>& g) {
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const std::int64_t bytes = g.m * g.k * size;
   const auto pages_apart = [](std::int64_t step) { return step * size % 4096 == 0; };
-  if (g.a_col == 1) return g.n >= 1024 && pages_apart(g.a_row);
-  if (wide && g.n > 384 && pages_apart(g.a_col)) return true;
+  if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart(g.a_row);
+  // With two units as wide a core of AMD's has no time for that, either (from 128 columns on).
+  if (wide && pages_apart(g.a_col)) {
+    if (g.n > 384 || (g.n > 96 && kCoreFetches && !halves_512())) return true;
+  }
   if (!wide && g.n > 160) return !kCoreFetches || bytes > caches().second * 5 / 8;
   if (wide && kCoreFetches) return false;
   // A copy costs A once, and saves something for every panel of columns that reads A.

@@ -9,7 +9,10 @@
 #include <cstdint>
 #include <xsimd/xsimd.hpp>
 
+#include "core/simd/caches.h"
+#include "core/simd/gemm_cuts.h"
 #include "core/simd/lanes.h"
+#include "core/simd/prefetch.h"
 
 namespace heed::simd {
 
@@ -120,38 +123,23 @@ void pack_b(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int
   }
 }
 
-/// Packs `rows` rows of `k` columns of A into out[p * rows + i]. Writes whole registers, so up to
-/// one register behind the last column; where A runs across k and this is the panel's `end`, it
-/// does not.
+/// Packs `rows` rows of `k` columns of A, which does not run across k, into out[p * rows + i].
+/// Writes whole registers, so up to one register behind the last column.
 template <class Arch, class T>
 void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int64_t k,
-            std::int64_t rows, bool end) {
+            std::int64_t rows) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
-  if (a_row != 1 && a_col != 1) {
+  if (a_col != 1) {
     for (std::int64_t p = 0; p < k; ++p) {
       for (std::int64_t i = 0; i < rows; ++i) out[p * rows + i] = a[i * a_row + p * a_col];
     }
     return;
   }
-  if constexpr (kHasHalf<Arch>) {
-    if (a_row == 1 && rows <= lanes / 2) {  // shorter stores meet fewer ends of lines
-      pack_a<Half<Arch>>(out, a, a_row, a_col, k, rows, end);
-      return;
-    }
-  }
   // A store of the last rows of step p runs into the first rows of step p + 1, which are written
   // later: rows from the back to the front, steps from the front to the back.
   for (std::int64_t i = (rows - 1) / lanes * lanes; i >= 0; i -= lanes) {
     const std::int64_t count = rows - i < lanes ? rows - i : lanes;
-    if (a_row == 1) {
-      const LaneMask<Arch, T> mask(count);
-      for (std::int64_t p = 0; p < k - end; ++p) {
-        mask.load(a + i + p * a_col).store_unaligned(out + p * rows + i);
-      }
-      if (end) mask.store(out + (k - 1) * rows + i, mask.load(a + i + (k - 1) * a_col));
-      continue;
-    }
     for (std::int64_t p = 0; p < k; p += lanes) {
       const std::int64_t valid = k - p < lanes ? k - p : lanes;
       Batch square[lanes];
@@ -160,6 +148,54 @@ void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int
       for (std::int64_t q = 0; q < lanes; ++q) {
         if (q < valid) square[q].store_unaligned(out + (p + q) * rows + i);
       }
+    }
+  }
+}
+
+/// Packs an A that runs across k for the pieces of its rows one after the other, each as pack_a
+/// does. Its lines hold the rows of several pieces: a few steps of k for all of them while those
+/// lines are in the first cache, of which rows a page apart find few places.
+template <class Arch, class T>
+void pack_a_across(T* out, const T* a, std::int64_t a_col, std::int64_t k, const EvenCut& cut) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  constexpr std::int64_t steps = 8;
+  if constexpr (kHasHalf<Arch>) {  // shorter stores meet fewer ends of lines
+    if (cut.size + (cut.extra > 0) <= lanes / 2) {
+      pack_a_across<Half<Arch>>(out, a, a_col, k, cut);
+      return;
+    }
+  }
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t all = cut.size * cut.pieces + cut.extra;
+  const bool far = k * a_col * static_cast<std::int64_t>(sizeof(T)) > caches().second;
+  for (std::int64_t p = 0; p < k; p += steps) {
+    const T* from = a + p * a_col;
+    for (std::int64_t q = steps; far && q < 2 * steps; ++q) {
+      for (std::int64_t i = 0; i < all; i += line) fetch(from + q * a_col + i);
+    }
+    const std::int64_t left = k - p;
+    T* to = out;
+    for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
+      const std::int64_t rows = cut.size + (piece < cut.extra);
+      // As above, stores run into what is written later; but for the last of a piece.
+      for (std::int64_t i = (rows - 1) / lanes * lanes; i >= 0; i -= lanes) {
+        const LaneMask<Arch, T> mask(rows - i < lanes ? rows - i : lanes);
+        const T* x = from + i;
+        T* y = to + p * rows + i;
+        if (left > steps) {
+#pragma GCC unroll 8
+          for (std::int64_t q = 0; q < steps; ++q) {
+            mask.load(x + q * a_col).store_unaligned(y + q * rows);
+          }
+        } else {
+          for (std::int64_t q = 0; q < left - 1; ++q) {
+            mask.load(x + q * a_col).store_unaligned(y + q * rows);
+          }
+          mask.store(y + (left - 1) * rows, mask.load(x + (left - 1) * a_col));
+        }
+      }
+      to += rows * k;
+      from += rows;
     }
   }
 }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/simd/processor.h"
 #include "support/files.h"
 
 namespace {
@@ -74,4 +75,11 @@ TEST_CASE("the caches are those of a core that Linux tells of, where it does") {
     CHECK(here.third == core.third);
     CHECK(here.streamed == core.streamed);
   }
+}
+
+TEST_CASE("what a core of AMD's streams is no matter of how many groups of cores the host has") {
+  if (!heed::simd::is_amd()) return;
+  CHECK(heed::simd::caches().third <= std::int64_t{32} << 20);
+  // Up to 128 MiB, more than a group has.
+  CHECK(heed::simd::caches().streamed == heed::simd::kStreamBytes);
 }

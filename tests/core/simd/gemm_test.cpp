@@ -189,6 +189,8 @@ TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, flo
     // An A that is packed for the pages between its columns, and more than two MiB in all.
     check<T>(*table, random, {2100, 70, 260, Layout::Columns, Layout::Rows, true, false});
     check<T>(*table, random, {420, 620, 260, Layout::Rows, Layout::Rows, true, false});
+    // And one whose columns lie whole pages apart.
+    check<T>(*table, random, {1024, 400, 170, Layout::Columns, Layout::Rows, false, true});
     // A B of several blocks of columns, read in place to its very end.
     constexpr auto size = static_cast<std::int64_t>(sizeof(T));
     const std::int64_t columns = heed::simd::caches().third / 4 / (512 * size);
