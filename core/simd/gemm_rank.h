@@ -12,11 +12,17 @@
 
 namespace heed::simd {
 
-/// The largest depth of these, and how many registers of columns then leave room for B.
+/// The largest depth of these anywhere, and with the registers that there are.
+inline constexpr int kGemmMaxRank = 8;
 template <class Arch>
-inline constexpr int kGemmRank = kRegisters<Arch> == 32 ? 8 : 4;
+inline constexpr int kGemmRank = kRegisters<Arch> == 32 ? kGemmMaxRank : 4;
+/// How many registers of columns leave room for B, at most. As many as there are for the smallest:
+/// lines that lie one behind the other are stored faster than pieces of rows (Zen 5: 1.1 to 1.5
+/// cycles a line that the second cache holds, against 2.1 to 2.5).
+inline constexpr int kGemmRankWidest = 16;
 template <class Arch>
 constexpr int gemm_rank_vectors(std::int64_t depth) {
+  if (kRegisters<Arch> == 32 && depth <= 2) return depth == 1 ? kGemmRankWidest : 12;
   return depth > 4 ? 3 : GemmTiles<Arch>::max_vectors;
 }
 
@@ -35,33 +41,33 @@ void gemm_rank_rows(const Gemm<T>& g) {
   Batch b[Depth][Vectors], bias[Vectors];
 #pragma GCC unroll 8
   for (int p = 0; p < Depth; ++p) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < Vectors; ++v) b[p][v] = load(g.b + p * g.b_row, v);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 16
   for (int v = 0; v < Vectors; ++v) bias[v] = g.bias == nullptr ? Batch(T(0)) : load(g.bias, v);
   const bool has_bias = g.bias != nullptr, accumulate = g.accumulate;
   const T* a = g.a;
   T* c = g.c;
   for (std::int64_t i = g.m; i > 0; --i, a += g.a_row, c += g.c_row) {
     Batch sum[Vectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < Vectors; ++v) sum[v] = Batch(T(0));
 #pragma GCC unroll 8
     for (int p = 0; p < Depth; ++p) {
       const Batch x(a[p * g.a_col]);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) sum[v] = multiply_add(x, b[p][v], sum[v]);
     }
     if (has_bias) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) sum[v] = sum[v] + bias[v];
     }
     if (accumulate) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) sum[v] = sum[v] + load(c, v);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < Vectors; ++v) {
       if (masked && v == last) {
         mask.store(c + v * lanes, sum[v]);
@@ -86,7 +92,7 @@ constexpr GemmRankFunction<T> gemm_rank_entry() {
 
 template <class T>
 struct GemmRankRows {
-  GemmRankFunction<T> of[4][2];  // [registers - 1][masked]
+  GemmRankFunction<T> of[kGemmRankWidest][2];  // [registers - 1][masked]
 };
 
 template <class Arch, class T, int Depth, int... V>
@@ -97,15 +103,15 @@ constexpr GemmRankRows<T> make_gemm_rank(std::integer_sequence<int, V...>) {
 
 template <class T>
 struct GemmRankTable {
-  GemmRankRows<T> depth[8];  // [depth - 1]
+  GemmRankRows<T> depth[kGemmMaxRank];  // [depth - 1]
 };
 template <class Arch, class T, int... D>
 constexpr GemmRankTable<T> make_gemm_rank_table(std::integer_sequence<int, D...>) {
-  return {{make_gemm_rank<Arch, T, D + 1>(std::make_integer_sequence<int, 4>{})...}};
+  return {{make_gemm_rank<Arch, T, D + 1>(std::make_integer_sequence<int, kGemmRankWidest>{})...}};
 }
 template <class Arch, class T>
 inline constexpr GemmRankTable<T> kGemmRankTable =
-    make_gemm_rank_table<Arch, T>(std::make_integer_sequence<int, 8>{});
+    make_gemm_rank_table<Arch, T>(std::make_integer_sequence<int, kGemmMaxRank>{});
 
 /// Whether g is better done so. Fewer columns than a register has are better turned into tiles of
 /// many rows; and tiles know a half register, of which the saving shows where registers are few.

@@ -64,7 +64,9 @@ void gemm_rank(const Gemm<T>& g) {
     packed = static_cast<T*>(thread_scratch(1, blocks.size * (g.k * (g.n + lanes) + lanes)));
     pack_b_block<Arch>(packed, g.b, g.b_row, g.b_col, g.k, g.n, most);
   }
-  const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 6 : 48;
+  // Few rows at a time where their lines find few places in the caches, or none.
+  const bool apart = g.c_row * blocks.size % 4096 == 0;
+  const std::int64_t high = apart || g.m * g.n * blocks.size > blocks.stores() ? 6 : 48;
   Gemm<T> rows = g;
   for (std::int64_t i = 0; i < g.m; i += high) {
     rows.m = g.m - i < high ? g.m - i : high;
