@@ -72,9 +72,9 @@ void gemm_column_dots(const Gemm<T>& g) {
     const GemmVector<T> dots{g.m,     g.k, x,       1,      g.a, 1,
                              g.a_row, g.c, g.c_row, g.bias, 0,   g.accumulate};
     if constexpr (most > 1) {
-      if (g.n == 2) return gemm_vector_by_dots<Arch, 2>(dots, x, x_next, 0, g.m);
+      if (g.n == 2) return gemm_vector_by_dots<Arch, 2>(dots, x, {x_next, 1, 1}, 0, g.m);
     }
-    gemm_vector_by_dots<Arch>(dots, x, x_next, 0, g.m);
+    gemm_vector_by_dots<Arch>(dots, x, {}, 0, g.m);
   }
 }
 

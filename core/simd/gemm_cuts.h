@@ -14,6 +14,8 @@ namespace heed::simd {
 inline constexpr std::int64_t kGemmDepth = 512;
 // The depth up to which the time goes into the stores of C.
 inline constexpr std::int64_t kGemmThin = 16;
+// Multiply-adds that are worth a thread: some 30 µs.
+inline constexpr std::int64_t kGemmChunk = std::int64_t{1} << 20;
 
 /// `total` cut into as few pieces of at most `most` as will do, as even as can be: the first
 /// `extra` pieces are one larger than the others.

@@ -1,7 +1,7 @@
 // The matrix product of the kernel table: which of the ways to take, and how to share the work.
 //
 //  - One panel: no more columns than a tile has. Nothing but the arithmetic.
-//  - A row or a column: gemm_vector.h.
+//  - A row or a column: gemm_vector.h. Few rows, or columns, of operands along k: gemm_dots.h.
 //  - A small k: all stores, so row after row of C (gemm_thin.h).
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
@@ -18,6 +18,7 @@
 #include "core/simd/gemm_block.h"
 #include "core/simd/gemm_columns.h"
 #include "core/simd/gemm_cuts.h"
+#include "core/simd/gemm_dots.h"
 #include "core/simd/gemm_pack.h"
 #include "core/simd/gemm_rank.h"
 #include "core/simd/gemm_thin.h"
@@ -237,9 +238,6 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   }
 }
 
-// Multiply-adds that are worth a thread: some 30 µs.
-inline constexpr std::int64_t kGemmChunk = std::int64_t{1} << 20;
-
 // The product of a row or a column with a matrix that runs along one of its dims; false if it is
 // not one, or so small that a tile does it as well.
 template <class Arch, class T>
@@ -310,6 +308,7 @@ void gemm(const Gemm<T>& g) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k <= 0) return gemm_without_k<Arch>(g);
   if ((g.m == 1 || g.n == 1) && gemm_as_vector<Arch>(g)) return;
+  if (g.b_col != 1 && is_gemm_dots<Arch>(g)) return gemm_dots<Arch>(g);
   if (gemm_one_panel<Arch>(g)) return;
   gemm_shared<Arch>(g);
 }

@@ -4,7 +4,9 @@
 // products.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <xsimd/xsimd.hpp>
 
 #include "core/parallel.h"
@@ -23,9 +25,14 @@ struct GemmVector {
   std::int64_t b_row, b_col;  // b_row is 1, or b_col and y_step are
   T* y;
   std::int64_t y_step;
-  const T* bias;  // null, or one value an element of y, bias_step apart (of two vectors adjacent)
+  const T* bias;  // null, or one value an element of y, bias_step apart
   std::int64_t bias_step;
   bool accumulate;
+};
+
+// Further vectors beside x, each with a y of its own, and how far apart these and their biases are.
+struct GemmVectors {
+  std::int64_t x, y, bias;
 };
 
 // Whether B is more than the second cache holds.
@@ -148,17 +155,16 @@ xsimd::batch<T, Arch> sum_each(xsimd::batch<T, Arch>* x) {
   return sum_group<static_cast<int>(xsimd::batch<T, Arch>::size), Count>(x[0]);
 }
 
-// Columns dot products with adjacent columns of B for each of Xs vectors, the first x and the next
-// x_next further: contiguous, as columns of B are; the elements of y of two vectors are adjacent. A
-// dot product is summed in the same order whatever Columns and Xs are.
+// Columns dot products with adjacent columns of B for each of Xs vectors, the first x, contiguous
+// as columns of B are. A dot product is summed in the same order whatever Columns and Xs are.
 template <class Arch, class T, int Columns, int Xs = 1>
-void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t x_next, std::int64_t j) {
+void gemm_vector_dots(const GemmVector<T>& g, const T* x, const GemmVectors& next, std::int64_t j) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr int lanes = static_cast<int>(Batch::size);
   constexpr int chains = lanes >= 8 ? 1 : 2;
   constexpr int group = Columns < 4 ? Columns : 4;  // columns addressed from one pointer
   constexpr int all = Columns * Xs;
-  Batch sum[all][chains];
+  Batch sum[all][chains];  // vector by vector
 #pragma GCC unroll 16
   for (int c = 0; c < all; ++c) {
     for (int i = 0; i < chains; ++i) sum[c][i] = Batch(T(0));
@@ -168,11 +174,14 @@ void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t x_next, s
   // Adds what load reads of each vector and column, i registers behind p.
   const auto add = [&](std::int64_t p, int i, const auto& load) {
     Batch xs[Xs];
-    for (int s = 0; s < Xs; ++s) xs[s] = load(x + s * x_next + p + i * lanes);
+    for (int s = 0; s < Xs; ++s) xs[s] = load(x + s * next.x + p + i * lanes);
 #pragma GCC unroll 16
     for (int c = 0; c < Columns; ++c) {
       const Batch b = load(column[c / group] + (c % group) * g.b_col + p + i * lanes);
-      for (int s = 0; s < Xs; ++s) sum[c * Xs + s][i] = multiply_add(xs[s], b, sum[c * Xs + s][i]);
+      for (int s = 0; s < Xs; ++s) {
+        Batch& to = sum[s * Columns + c][i];
+        to = multiply_add(xs[s], b, to);
+      }
     }
   };
   std::int64_t p = 0;
@@ -184,41 +193,56 @@ void gemm_vector_dots(const GemmVector<T>& g, const T* x, std::int64_t x_next, s
     const LaneMask<Arch, T> mask(g.k - p < lanes ? g.k - p : lanes);
     add(p, 0, [&](const T* at) { return mask.load(at); });
   }
-  Batch one[all];
+  constexpr int count = static_cast<int>(std::bit_ceil(static_cast<unsigned>(all)));
+  Batch one[count];
 #pragma GCC unroll 16
-  for (int c = 0; c < all; ++c) {
-    one[c] = chains == 1 ? sum[c][0] : sum[c][0] + sum[c][chains - 1];
+  for (int c = 0; c < count; ++c) {
+    one[c] = c >= all ? Batch(T(0)) : chains == 1 ? sum[c][0] : sum[c][0] + sum[c][chains - 1];
   }
-  const Batch each = sum_each<all, Arch, T>(one);
+  const Batch each = sum_each<count, Arch, T>(one);
+  T* const y = g.y + j * g.y_step;
   if (all == lanes && Xs == 1 && g.y_step == 1 && g.bias == nullptr && !g.accumulate) {
-    each.store_unaligned(g.y + j);
+    each.store_unaligned(y);
     return;
   }
   alignas(64) T sums[lanes];
   each.store_aligned(sums);
+  if (g.bias != nullptr) {
+    for (int c = 0; c < all; ++c) {
+      sums[c] += g.bias[(j + c % Columns) * g.bias_step + c / Columns * next.bias];
+    }
+  }
+  if (g.y_step == 1 && !g.accumulate) {
+    for (int s = 0; s < Xs; ++s) {
+      std::memcpy(y + s * next.y, sums + s * Columns, Columns * sizeof(T));
+    }
+    return;
+  }
   for (int c = 0; c < all; ++c) {
-    T* y = g.y + (j + c / Xs) * g.y_step + c % Xs;
-    T value = sums[c];
-    if (g.bias != nullptr) value += g.bias[(j + c / Xs) * g.bias_step + c % Xs];
-    *y = g.accumulate ? *y + value : value;
+    T& to = y[c % Columns * g.y_step + c / Columns * next.y];
+    to = g.accumulate ? to + sums[c] : sums[c];
   }
 }
 
 // y[begin, end) by dot products, of Xs vectors.
 template <class Arch, int Xs = 1, class T>
-void gemm_vector_by_dots(const GemmVector<T>& g, const T* x, std::int64_t x_next,
+void gemm_vector_by_dots(const GemmVector<T>& g, const T* x, const GemmVectors& next,
                          std::int64_t begin, std::int64_t end) {
-  constexpr int many = static_cast<int>(xsimd::batch<T, Arch>::size) / Xs;
+  constexpr unsigned lanes = static_cast<unsigned>(xsimd::batch<T, Arch>::size);
+  constexpr int many = static_cast<int>(std::bit_floor(lanes / Xs));
   std::int64_t j = begin;
   // Out of a large B few columns at a time: more streams than the prefetchers follow are slower.
-  const bool large = is_large<Arch>(g);
+  const bool large = many > 4 && is_large<Arch>(g);
   for (; !large && j + many <= end; j += many) {
-    gemm_vector_dots<Arch, T, many, Xs>(g, x, x_next, j);
+    gemm_vector_dots<Arch, T, many, Xs>(g, x, next, j);
   }
   if constexpr (many > 4) {
-    for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4, Xs>(g, x, x_next, j);
+    for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4, Xs>(g, x, next, j);
   }
-  for (; j < end; ++j) gemm_vector_dots<Arch, T, 1, Xs>(g, x, x_next, j);
+  if constexpr (many > 2) {
+    for (; j + 2 <= end; j += 2) gemm_vector_dots<Arch, T, 2, Xs>(g, x, next, j);
+  }
+  for (; j < end; ++j) gemm_vector_dots<Arch, T, 1, Xs>(g, x, next, j);
 }
 
 template <class Arch, class T>
@@ -233,7 +257,7 @@ void gemm_vector_piece(const GemmVector<T>& g, std::int64_t begin, std::int64_t 
     for (std::int64_t p = 0; p < g.k; ++p) copy[p] = g.x[p * g.x_step];
     x = copy;
   }
-  gemm_vector_by_dots<Arch>(g, x, 0, begin, end);
+  gemm_vector_by_dots<Arch>(g, x, {}, begin, end);
 }
 
 }  // namespace heed::simd

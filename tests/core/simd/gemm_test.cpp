@@ -183,6 +183,51 @@ TEST_CASE_TEMPLATE("columns that whole registers leave over are right, in every 
   }
 }
 
+// What gemm_dots.h does, and the sizes on both sides of it.
+TEST_CASE_TEMPLATE("few rows or columns of operands that run along k are right", T, float, double) {
+  std::mt19937 random(12);
+  for (const Kernels* table : tables()) {
+    int turn = 0;
+    for (std::int64_t m : {2, 3, 4, 5, 6, 7, 9, 32, 33, 70}) {
+      for (std::int64_t n : {2, 3, 5, 8, 10, 11, 21, 66}) {
+        for (std::int64_t k : {20, 64, 79, 130, 257, 600}) {
+          check<T>(*table, random,
+                   {m, n, k, Layout::Rows, Layout::Columns, turn % 2 == 0, turn % 3 == 0});
+          ++turn;
+        }
+      }
+    }
+  }
+}
+
+// Few rows that run along k with a B that does: those that are dot products have their bits
+// whatever other rows and columns stand with them, one that stands alone included.
+TEST_CASE_TEMPLATE("a dot product has the same bits whatever rows and columns stand with it", T,
+                   float, double) {
+  std::mt19937 random(13);
+  for (const Kernels* table : tables()) {
+    constexpr std::int64_t m = 16, n = 45;
+    for (std::int64_t k : {256, 300, 1000}) {
+      const Matrix<T> a = random_matrix<T>(random, m, k, Layout::Rows);
+      const Matrix<T> b = random_matrix<T>(random, k, n, Layout::Columns);
+      std::vector<T> all(static_cast<std::size_t>(m * n)), some(all.size());
+      table->of<T>().gemm({m, n, k, a.data.data(), k, 1, b.data.data(), 1, k, all.data(), n});
+      for (std::int64_t rows : {1, 2, 3, 5, 8, 15}) {
+        for (std::int64_t columns : {2, 7, 20, 45}) {
+          table->of<T>().gemm({rows, columns, k, a.data.data() + k, k, 1, b.data.data(), 1, k,
+                               some.data(), columns});
+          INFO("table " << table->isa << " k " << k << " rows " << rows << " columns " << columns
+                        << " bytes " << sizeof(T));
+          for (std::int64_t i = 0; i < rows; ++i) {
+            REQUIRE(std::equal(some.begin() + i * columns, some.begin() + (i + 1) * columns,
+                               all.begin() + (i + 1) * n));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, float, double) {
   std::mt19937 random(7);
   for (const Kernels* table : tables()) {
@@ -241,6 +286,7 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
   std::mt19937 random(5);
   const int threads_before = heed::num_threads();
   for (const Kernels* table : tables()) {
+    // The last: how often the product stands in the batch; 0 and -1: once, A or B a transpose.
     for (const auto& shape : std::vector<std::array<std::int64_t, 4>>{{300, 310, 400, 1},
                                                                       {8, 2000, 600, 1},
                                                                       {2000, 8, 600, 1},
@@ -249,18 +295,23 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                                                       {2000, 18, 90, 1},
                                                                       {1, 3000, 500, 1},
                                                                       {3000, 1, 500, 1},
-                                                                      {2100, 70, 260, 0}}) {
+                                                                      {2100, 70, 260, 0},
+                                                                      {8, 2000, 600, -1},
+                                                                      {3000, 8, 600, -1}}) {
       const std::int64_t m = shape[0], n = shape[1], k = shape[2];
       const bool across = shape[3] == 0;  // A runs across k, and is packed
-      const std::int64_t batch = across ? 1 : shape[3];
+      const bool turned = shape[3] < 0;
+      const std::int64_t batch = across || turned ? 1 : shape[3];
       const Matrix<float> a =
           random_matrix<float>(random, batch * m, k, across ? Layout::Columns : Layout::Rows);
-      const Matrix<float> b = random_matrix<float>(random, k, n, Layout::Rows);
+      const Matrix<float> b =
+          random_matrix<float>(random, k, n, turned ? Layout::Columns : Layout::Rows);
       std::vector<float> first;
       for (int threads : {1, 2, 7}) {
         heed::set_num_threads(threads);
         std::vector<float> c(static_cast<std::size_t>(batch * m * n), 0.0f);
-        const Gemm<float> g{m, n, k, a.data.data(), a.row, a.col, b.data.data(), n, 1, c.data(), n};
+        const Gemm<float> g{m,     n,        k, a.data.data(), a.row, a.col, b.data.data(), b.row,
+                            b.col, c.data(), n};
         table->f32.gemm_batch({g, batch, m * k, 0, m * n});
         if (threads == 1) first = c;
         INFO("table " << table->isa << " m " << m << " n " << n << " threads " << threads);
