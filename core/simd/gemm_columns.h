@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "core/parallel.h"
 #include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_micro.h"
 #include "core/simd/gemm_vector.h"
@@ -78,12 +79,21 @@ void gemm_column_dots(const Gemm<T>& g) {
   }
 }
 
-// The product g, of kFewColumns at most, where A runs across k.
+/// The most columns of a product that are all done across.
+template <class Arch, class T>
+inline constexpr std::int64_t kAllColumns =
+    kHasMask<Arch> ? static_cast<std::int64_t>(xsimd::batch<T, Arch>::size) * 5 / 8 : 0;
+
+// The product g, of kAllColumns at most, where A runs across k.
 template <class Arch, class T>
 void gemm_columns_across(const Gemm<T>& g) {
-  if constexpr (kFewColumns<Arch, T> != 0) {
-    constexpr std::int64_t high = GemmPanelTiles<Arch, T>::widest;
-    alignas(64) T sums[kFewColumns<Arch, T>][high];
+  if constexpr (kAllColumns<Arch, T> != 0) {
+    constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+    constexpr int widest = GemmTiles<Arch>::max_vectors;
+    int vectors = widest;  // wide tiles have few rows
+    while (GemmTiles<Arch>::rows(vectors) < g.n) --vectors;
+    const std::int64_t high = vectors * lanes;
+    alignas(64) T sums[kAllColumns<Arch, T>][widest * lanes];
     Gemm<T> tile;
     tile.k = g.k;
     tile.a = g.b;
@@ -91,7 +101,7 @@ void gemm_columns_across(const Gemm<T>& g) {
     tile.a_col = g.b_row;
     tile.b_row = g.a_col;
     tile.c = sums[0];
-    tile.c_row = high;
+    tile.c_row = widest * lanes;
     for (std::int64_t i = 0; i < g.m; i += high) {
       const std::int64_t rows = g.m - i < high ? g.m - i : high;
       tile.n = rows;
@@ -109,6 +119,40 @@ void gemm_columns_across(const Gemm<T>& g) {
         for (std::int64_t r = 0; r < rows; ++r) c[r * g.c_row] = sum[r];
       }
     }
+  }
+}
+
+/// Whether a product of few columns is better done across as a whole.
+template <class Arch, class T>
+bool is_gemm_across(const Gemm<T>& g) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  return g.n <= kAllColumns<Arch, T> && g.a_row == 1 && g.a_col != 1 && g.m >= 2 * lanes &&
+         g.k >= 8 * g.n;
+}
+
+/// That product, its rows shared between threads.
+template <class Arch, class T>
+[[gnu::noinline]] void gemm_across(const Gemm<T>& g) {
+  const auto rows = [&](std::int64_t begin, std::int64_t end) {
+    const EvenCut cut = even_cut<Arch>(g.k, kGemmDepth);
+    Gemm<T> piece = g;
+    piece.m = end - begin;
+    piece.a += begin;
+    piece.c += begin * g.c_row;
+    for (std::int64_t pc = 0; pc < cut.pieces; ++pc) {
+      piece.k = cut.size + (pc < cut.extra);
+      gemm_columns_across<Arch>(piece);
+      piece.a += piece.k * g.a_col;
+      piece.b += piece.k * g.b_row;
+      piece.bias = nullptr;
+      piece.accumulate = true;
+    }
+  };
+  const std::int64_t grain = (kGemmChunk / (g.n * g.k) / 192 + 1) * 192;
+  if (g.m <= grain || num_threads() == 1) {
+    rows(0, g.m);
+  } else {
+    parallel_for(0, g.m, grain, rows);
   }
 }
 

@@ -309,6 +309,7 @@ void gemm(const Gemm<T>& g) {
   if (g.k <= 0) return gemm_without_k<Arch>(g);
   if ((g.m == 1 || g.n == 1) && gemm_as_vector<Arch>(g)) return;
   if (g.b_col != 1 && is_gemm_dots<Arch>(g)) return gemm_dots<Arch>(g);
+  if (g.a_row == 1 && is_gemm_across<Arch>(g)) return gemm_across<Arch>(g);
   if (gemm_one_panel<Arch>(g)) return;
   gemm_shared<Arch>(g);
 }

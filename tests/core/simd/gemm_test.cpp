@@ -200,6 +200,23 @@ TEST_CASE_TEMPLATE("few rows or columns of operands that run along k are right",
   }
 }
 
+// What is done across as a whole (gemm_columns.h), and the sizes on both sides of it.
+TEST_CASE_TEMPLATE("few columns of an A that runs across k are right", T, float, double) {
+  std::mt19937 random(14);
+  for (const Kernels* table : tables()) {
+    int turn = 0;
+    for (std::int64_t m : {15, 32, 33, 48, 65, 130}) {
+      for (std::int64_t n : {2, 3, 4, 5, 6, 7, 8, 10, 11}) {
+        for (std::int64_t k : {16, 33, 90, 530}) {
+          const Layout b = turn % 5 < 2 ? Layout::Rows : Layout::Columns;
+          check<T>(*table, random, {m, n, k, Layout::Columns, b, turn % 2 == 0, turn % 3 == 0});
+          ++turn;
+        }
+      }
+    }
+  }
+}
+
 // Few rows that run along k with a B that does: those that are dot products have their bits
 // whatever other rows and columns stand with them, one that stands alone included.
 TEST_CASE_TEMPLATE("a dot product has the same bits whatever rows and columns stand with it", T,
@@ -296,6 +313,7 @@ TEST_CASE("the bits of a product do not depend on the number of threads") {
                                                                       {1, 3000, 500, 1},
                                                                       {3000, 1, 500, 1},
                                                                       {2100, 70, 260, 0},
+                                                                      {3000, 8, 600, 0},
                                                                       {8, 2000, 600, -1},
                                                                       {3000, 8, 600, -1}}) {
       const std::int64_t m = shape[0], n = shape[1], k = shape[2];
@@ -358,6 +376,7 @@ TEST_CASE_TEMPLATE("a column of a product has the same bits whatever other colum
                                                                       {65, 65, 65},
                                                                       {100, 69, 70},
                                                                       {129, 99, 600},
+                                                                      {70, 24, 600},
                                                                       {800, 65, 530}}) {
       const std::int64_t m = shape[0], n = shape[1], k = shape[2];
       const Matrix<T> a = random_matrix<T>(random, m, k, Layout::Columns);
