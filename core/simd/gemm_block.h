@@ -92,19 +92,14 @@ void gemm_block(std::int64_t m, std::int64_t n, std::int64_t k, const GemmOperan
     tile.accumulate = accumulate;
     tile.far = far;
     const std::int64_t last = columns - (vectors - 1) * lanes;
-    const GemmTileTable<T>* table = nullptr;
-    switch (tail_of<Arch, T>(vectors, last, !in_place)) {
-      case Tail::Whole: table = &kGemmTiles<Arch, T, Tail::Whole>; break;
-      case Tail::Masked: table = &kGemmTiles<Arch, T, Tail::Masked>; break;
-      case Tail::Half: table = &kGemmTiles<Arch, T, Tail::Half>; break;
-      case Tail::Pair: table = &kGemmTiles<Arch, T, Tail::Pair>; break;
-    }
+    const GemmTileFunction<T>* const tiles =
+        gemm_tiles<Arch, T>(tail_of<Arch, T>(vectors, last, !in_place)).tile[vectors - 1];
     // The pieces that are a row higher, then the others.
     const auto pieces_of = [&](std::int64_t rows, std::int64_t count) {
       if (count == 0) return;
       if (a.packed) tile.a_col = rows;
       const std::int64_t a_next = a.packed ? rows * k : rows * a.row;
-      table->tile[vectors - 1][rows - 1](tile, count, a_next);
+      tiles[rows - 1](tile, count, a_next);
       tile.a += count * a_next;
       tile.c += count * rows * c_row;
     };

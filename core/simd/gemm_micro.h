@@ -236,6 +236,18 @@ template <class Arch, class T, Tail tail, bool many = true>
 inline constexpr GemmTileTable<T> kGemmTiles =
     make_gemm_tiles<Arch, T, tail, many>(std::make_integer_sequence<int, kGemmMaxRows>{});
 
+// The tiles of a kind of tail.
+template <class Arch, class T, bool many = true>
+constexpr const GemmTileTable<T>& gemm_tiles(Tail tail) {
+  switch (tail) {
+    case Tail::Masked: return kGemmTiles<Arch, T, Tail::Masked, many>;
+    case Tail::Half: return kGemmTiles<Arch, T, Tail::Half, many>;
+    case Tail::Pair: return kGemmTiles<Arch, T, Tail::Pair, many>;
+    case Tail::Whole: break;
+  }
+  return kGemmTiles<Arch, T, Tail::Whole, many>;
+}
+
 // The tiles that read a B of n columns in place, of up to as many rows as its registers allow.
 template <class Arch, class T>
 struct GemmPanelTiles {
@@ -250,21 +262,13 @@ struct GemmPanelTiles {
   };
   Width width[widest];  // [n - 1]
 
-  template <Tail tail>
-  static constexpr Width of(int vectors) {
-    return {GemmTiles<Arch>::rows(vectors), kGemmTiles<Arch, T, tail, false>.tile[vectors - 1],
-            kGemmTiles<Arch, T, tail>.tile[vectors - 1]};
-  }
   constexpr GemmPanelTiles() : width{} {
     for (std::int64_t n = 1; n <= widest; ++n) {
       const std::int64_t vectors = (n + lanes - 1) / lanes, last = n - (vectors - 1) * lanes;
-      const int count = static_cast<int>(vectors);
-      switch (tail_of<Arch, T>(vectors, last, false)) {
-        case Tail::Whole: width[n - 1] = of<Tail::Whole>(count); break;
-        case Tail::Masked: width[n - 1] = of<Tail::Masked>(count); break;
-        case Tail::Half: width[n - 1] = of<Tail::Half>(count); break;
-        case Tail::Pair: width[n - 1] = of<Tail::Pair>(count); break;
-      }
+      const Tail tail = tail_of<Arch, T>(vectors, last, false);
+      width[n - 1] = {GemmTiles<Arch>::rows(static_cast<int>(vectors)),
+                      gemm_tiles<Arch, T, false>(tail).tile[vectors - 1],
+                      gemm_tiles<Arch, T>(tail).tile[vectors - 1]};
     }
   }
 };
