@@ -107,6 +107,11 @@ void add_matmul_cases() {
   for (const auto& [m, k, n] : {std::array{512, 768, 128}, {1024, 768, 256}, {3072, 512, 768}}) {
     add_product<float>(shapes, size_name(m, k, n) + " AᵀB", m, k, n, true, false, 1);
   }
+  // A linear layer: a small batch, few outputs, and their gradient.
+  for (const auto& [m, k, n] : {std::array{4, 768, 256}, {8, 256, 256}, {64, 256, 10}}) {
+    add_product<float>(shapes, size_name(m, k, n) + " ABᵀ", m, k, n, false, true, 1);
+  }
+  add_product<float>(shapes, size_name(128, 512, 8) + " AᵀB", 128, 512, 8, true, false, 1);
   add_product<float>(shapes, "matrix·vector 1024", 1024, 1024, 1, false, false, 1);
   add_product<float>(shapes, "vector·matrix 1024", 1, 1024, 1024, false, false, 1);
   add_product<float>(shapes, "matrix·vector 64", 64, 64, 1, false, false, 1);
