@@ -5,7 +5,8 @@
 //  - A small k: all stores, so row after row of C (gemm_thin.h).
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
-// Columns that whole registers leave over may go a way of their own (gemm_columns.h).
+// Columns that whole registers leave over, and few columns without others, may go a way of their
+// own (gemm_columns.h).
 //
 // Bits: the way, the columns that are few, and the cuts along k depend on the whole product's sizes
 // alone; cuts along m and n do not touch an element's sum. So threads may share C in any pieces.
@@ -130,16 +131,16 @@ template <class Arch, class T>
 
 // A is read in place, mostly. Where it does not run along k that takes a line a step, which wide
 // tiles leave time for while those lines are in the caches, or the core fetches them by itself;
-// narrow tiles, which read a large A often, do not. Nor is a large A read in place whose lines lie
-// pages apart and share a few places of the caches.
+// narrow tiles, which read a large A often, do not. Nor is an A read in place, by many columns,
+// whose lines lie pages apart and share a few places of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
   constexpr bool wide = kRegisters<Arch> == 32;
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const std::int64_t bytes = g.m * g.k * size;
-  const auto pages_apart = [](std::int64_t step) { return step * size % 4096 == 0; };
+  const auto pages_apart = [](std::int64_t step) { return step != 0 && step * size % 4096 == 0; };
   if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart(g.a_row);
-  // With two units as wide a core of AMD's has no time for that, either (from 128 columns on).
+  // With units as wide as registers a core of AMD's has no time for that, either.
   if (wide && pages_apart(g.a_col)) {
     if (g.n > 384 || (g.n > 96 && kCoreFetches && !halves_512())) return true;
   }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <xsimd/xsimd.hpp>
 
 #include "core/simd/kernels.h"

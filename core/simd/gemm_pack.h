@@ -177,21 +177,25 @@ void pack_a_across(T* out, const T* a, std::int64_t a_col, std::int64_t k, const
     T* to = out;
     for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
       const std::int64_t rows = cut.size + (piece < cut.extra);
-      // As above, stores run into what is written later; but for the last of a piece.
+      // As above, stores run into what is written later; those that would leave the piece do not.
       for (std::int64_t i = (rows - 1) / lanes * lanes; i >= 0; i -= lanes) {
         const LaneMask<Arch, T> mask(rows - i < lanes ? rows - i : lanes);
         const T* x = from + i;
         T* y = to + p * rows + i;
-        if (left > steps) {
+        if ((left - steps + 1) * rows - i >= lanes) {
 #pragma GCC unroll 8
           for (std::int64_t q = 0; q < steps; ++q) {
             mask.load(x + q * a_col).store_unaligned(y + q * rows);
           }
-        } else {
-          for (std::int64_t q = 0; q < left - 1; ++q) {
-            mask.load(x + q * a_col).store_unaligned(y + q * rows);
+          continue;
+        }
+        for (std::int64_t q = 0; q < steps && q < left; ++q) {
+          const auto values = mask.load(x + q * a_col);
+          if ((left - q) * rows - i >= lanes) {
+            values.store_unaligned(y + q * rows);
+          } else {
+            mask.store(y + q * rows, values);
           }
-          mask.store(y + (left - 1) * rows, mask.load(x + (left - 1) * a_col));
         }
       }
       to += rows * k;

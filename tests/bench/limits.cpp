@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "heed.h"
@@ -60,7 +61,7 @@ double seconds() {
 
 double fma_rate() {
 #if defined(__x86_64__)
-  const bool wide = simd_isa() == "avx512";
+  const bool wide = std::string_view(simd_isa()) == "avx512";
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return 0;
   // As long as a side of a case is timed: a host that takes the core away for 40 µs every
   // millisecond takes it from both.

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <string_view>
 
 #include "heed.h"
 #include "tests/bench/case.h"
@@ -82,7 +83,8 @@ std::string size_name(std::int64_t m, std::int64_t k, std::int64_t n) {
 }  // namespace
 
 void add_matmul_cases() {
-  const double goal = simd_isa() == "avx2" ? 0.95 : 1;  // of OpenBLAS held to the same
+  const double goal =
+      std::string_view(simd_isa()) == "avx2" ? 0.95 : 1;  // of OpenBLAS held to the same
   for (const std::int64_t n :
        {4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024}) {
     const std::string size = "n=" + std::to_string(n);
