@@ -44,17 +44,6 @@ template <class Arch, class T>
   return large && left <= kFewColumns<Arch, T> && left != kPairColumns<Arch, T> ? left : 0;
 }
 
-/// The part of the product that is its n columns from j on.
-template <class Arch, class T>
-Gemm<T> some_columns(const Gemm<T>& g, std::int64_t j, std::int64_t n) {
-  Gemm<T> part = g;
-  part.n = n;
-  part.b = g.b + j * g.b_col;
-  part.c = g.c + j;
-  if (g.bias != nullptr) part.bias = g.bias + j;
-  return part;
-}
-
 // The product g, of kFewDots columns at most, where A runs along k, which is kGemmDepth at most.
 template <class Arch, class T>
 void gemm_column_dots(const Gemm<T>& g) {
@@ -124,36 +113,25 @@ void gemm_columns_across(const Gemm<T>& g) {
 
 /// Whether a product of few columns is better done across as a whole.
 template <class Arch, class T>
-bool is_gemm_across(const Gemm<T>& g) {
+[[gnu::always_inline]] inline bool is_gemm_across(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  return g.n <= kAllColumns<Arch, T> && g.a_row == 1 && g.a_col != 1 && g.m >= 2 * lanes &&
+  return g.a_row == 1 && g.a_col != 1 && g.n <= kAllColumns<Arch, T> && g.m >= 2 * lanes &&
          g.k >= 8 * g.n;
 }
 
 /// That product, its rows shared between threads.
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_across(const Gemm<T>& g) {
-  const auto rows = [&](std::int64_t begin, std::int64_t end) {
-    const EvenCut cut = even_cut<Arch>(g.k, kGemmDepth);
-    Gemm<T> piece = g;
-    piece.m = end - begin;
-    piece.a += begin;
-    piece.c += begin * g.c_row;
-    for (std::int64_t pc = 0; pc < cut.pieces; ++pc) {
-      piece.k = cut.size + (pc < cut.extra);
-      gemm_columns_across<Arch>(piece);
-      piece.a += piece.k * g.a_col;
-      piece.b += piece.k * g.b_row;
-      piece.bias = nullptr;
-      piece.accumulate = true;
-    }
-  };
+  const EvenCut cut = even_cut<Arch>(g.k, kGemmDepth);
   const std::int64_t grain = (kGemmChunk / (g.n * g.k) / 192 + 1) * 192;
-  if (g.m <= grain || num_threads() == 1) {
-    rows(0, g.m);
-  } else {
-    parallel_for(0, g.m, grain, rows);
-  }
+  parallel_for(0, g.m, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Gemm<T> rows = some_rows<Arch>(g, begin, end - begin);
+    for (std::int64_t pc = 0, p = 0; pc < cut.pieces; ++pc) {
+      const std::int64_t k = cut.size + (pc < cut.extra);
+      gemm_columns_across<Arch>(some_depth<Arch>(rows, p, k));
+      p += k;
+    }
+  });
 }
 
 /// The product g, of as many columns as few_columns said.

@@ -5,6 +5,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include "core/simd/caches.h"
+#include "core/simd/kernels.h"
 #include "core/simd/lanes.h"
 
 namespace heed::simd {
@@ -28,6 +29,48 @@ EvenCut even_cut(std::int64_t total, std::int64_t most) {
   const std::int64_t pieces = (total + most - 1) / most;
   const std::int64_t size = total / pieces;
   return {pieces, size, total - size * pieces};
+}
+
+/// The part of the product that is its n columns from j on.
+template <class Arch, class T>
+Gemm<T> some_columns(const Gemm<T>& g, std::int64_t j, std::int64_t n) {
+  Gemm<T> part = g;
+  part.n = n;
+  part.b = g.b + j * g.b_col;
+  part.c = g.c + j;
+  if (g.bias != nullptr) part.bias = g.bias + j;
+  return part;
+}
+
+/// The part that is its m rows from i on.
+template <class Arch, class T>
+Gemm<T> some_rows(const Gemm<T>& g, std::int64_t i, std::int64_t m) {
+  Gemm<T> part = g;
+  part.m = m;
+  part.a = g.a + i * g.a_row;
+  part.c = g.c + i * g.c_row;
+  return part;
+}
+
+/// The part that is its k steps from p on, added to what those before left in C.
+template <class Arch, class T>
+Gemm<T> some_depth(const Gemm<T>& g, std::int64_t p, std::int64_t k) {
+  Gemm<T> part = g;
+  part.k = k;
+  part.a = g.a + p * g.a_col;
+  part.b = g.b + p * g.b_row;
+  if (p > 0) {
+    part.bias = nullptr;
+    part.accumulate = true;
+  }
+  return part;
+}
+
+/// Whether lines a step of so many elements apart lie whole pages apart, and so share a few places
+/// of the caches.
+template <class Arch, class T>
+bool pages_apart(std::int64_t step) {
+  return step != 0 && step * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
 }
 
 // Where to cut and what to copy, from the machine's caches: none of it shows in the bits. The

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "core/simd/gemm_columns.h"
 #include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
@@ -16,8 +15,8 @@ namespace heed::simd {
 /// Whether the product is better done so. Turning B costs a share of the time by m, adding up lanes
 /// one by k. (Zen 5: they meet at m = 8 for k = 64, 16 for 128, 32 for 256, and no further on.)
 template <class Arch, class T>
-bool is_gemm_dots(const Gemm<T>& g) {
-  if (g.a_col != 1 || g.b_row != 1) return false;
+[[gnu::always_inline]] inline bool is_gemm_dots(const Gemm<T>& g) {
+  if (g.b_row != 1 || g.b_col == 1 || g.a_col != 1) return false;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t most = lanes >= 16 ? 32 : 16, steps = lanes >= 16 ? 8 : 16;
   if (g.m <= most && g.m * steps <= g.k) return true;
@@ -60,20 +59,9 @@ template <class Arch, class T>
   const std::int64_t extent = columns ? g.n : g.m;
   const std::int64_t one = g.k * (columns ? g.m : g.n);
   const std::int64_t grain = (kGemmChunk / one / 16 + 1) * 16;
-  if (extent <= grain || num_threads() == 1) {
-    gemm_dots_piece<Arch>(g);
-    return;
-  }
   parallel_for(0, extent, grain, [&](std::int64_t begin, std::int64_t end) {
-    Gemm<T> piece = g;
-    if (columns) {
-      piece = some_columns<Arch>(g, begin, end - begin);
-    } else {
-      piece.m = end - begin;
-      piece.a += begin * g.a_row;
-      piece.c += begin * g.c_row;
-    }
-    gemm_dots_piece<Arch>(piece);
+    gemm_dots_piece<Arch>(columns ? some_columns<Arch>(g, begin, end - begin)
+                                  : some_rows<Arch>(g, begin, end - begin));
   });
 }
 

@@ -138,10 +138,9 @@ bool gemm_packs_a(const Gemm<T>& g) {
   constexpr bool wide = kRegisters<Arch> == 32;
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const std::int64_t bytes = g.m * g.k * size;
-  const auto pages_apart = [](std::int64_t step) { return step != 0 && step * size % 4096 == 0; };
-  if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart(g.a_row);
+  if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart<Arch, T>(g.a_row);
   // With units as wide as registers a core of AMD's has no time for that, either.
-  if (wide && pages_apart(g.a_col)) {
+  if (wide && pages_apart<Arch, T>(g.a_col)) {
     if (g.n > 384 || (g.n > 96 && kCoreFetches && !halves_512())) return true;
   }
   if (!wide && g.n > 160) return !kCoreFetches || bytes > caches().second * 5 / 8;
@@ -219,17 +218,8 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
         gemm_block<Arch, T>(m, n, k, a, b, g.c + i * g.c_row + j, g.c_row, bias,
                             pc > 0 || g.accumulate, most, far);
         if (few > 0 && jc == n_cut.pieces - 1) {
-          Gemm<T> rest = some_columns<Arch>(g, whole, few);
-          rest.m = m;
-          rest.k = k;
-          rest.a += i * g.a_row + p * g.a_col;
-          rest.b += p * g.b_row;
-          rest.c += i * g.c_row;
-          if (pc > 0) {
-            rest.bias = nullptr;
-            rest.accumulate = true;
-          }
-          gemm_columns<Arch>(rest);
+          const Gemm<T> rest = some_rows<Arch>(some_columns<Arch>(g, whole, few), i, m);
+          gemm_columns<Arch>(some_depth<Arch>(rest, p, k));
         }
         i += m;
       }
@@ -296,11 +286,7 @@ template <class Arch, class T>
                    gemm_blocked<Arch>(piece, gemm_packs_a<Arch>(piece), with);
                    return;
                  }
-                 Gemm<T> piece = g;
-                 piece.m = end - begin;
-                 piece.a += begin * g.a_row;
-                 piece.c += begin * g.c_row;
-                 gemm_blocked<Arch>(piece, pack_a, few);
+                 gemm_blocked<Arch>(some_rows<Arch>(g, begin, end - begin), pack_a, few);
                });
 }
 
@@ -309,8 +295,8 @@ void gemm(const Gemm<T>& g) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k <= 0) return gemm_without_k<Arch>(g);
   if ((g.m == 1 || g.n == 1) && gemm_as_vector<Arch>(g)) return;
-  if (g.b_col != 1 && is_gemm_dots<Arch>(g)) return gemm_dots<Arch>(g);
-  if (g.a_row == 1 && is_gemm_across<Arch>(g)) return gemm_across<Arch>(g);
+  if (is_gemm_dots<Arch>(g)) return gemm_dots<Arch>(g);
+  if (is_gemm_across<Arch>(g)) return gemm_across<Arch>(g);
   if (gemm_one_panel<Arch>(g)) return;
   gemm_shared<Arch>(g);
 }

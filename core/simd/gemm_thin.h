@@ -65,7 +65,7 @@ void gemm_rank(const Gemm<T>& g) {
     pack_b_block<Arch>(packed, g.b, g.b_row, g.b_col, g.k, g.n, most);
   }
   // Few rows at a time where their lines find few places in the caches, or none.
-  const bool apart = g.c_row * blocks.size % 4096 == 0;
+  const bool apart = pages_apart<Arch, T>(g.c_row);
   const std::int64_t high = apart || g.m * g.n * blocks.size > blocks.stores() ? 6 : 48;
   Gemm<T> rows = g;
   for (std::int64_t i = 0; i < g.m; i += high) {
