@@ -6,6 +6,7 @@
 #include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_micro.h"
 #include "core/simd/gemm_pack.h"
+#include "core/simd/gemm_pack_across.h"
 
 namespace heed::simd {
 

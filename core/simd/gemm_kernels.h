@@ -131,22 +131,26 @@ template <class Arch, class T>
 
 // A is read in place, mostly. Where it does not run along k that takes a line a step, which wide
 // tiles leave time for while those lines are in the caches, or the core fetches them by itself;
-// narrow tiles, which read a large A often, do not. Nor is an A read in place, by many columns,
-// whose lines lie pages apart and share a few places of the caches.
+// narrow tiles, which read a large A often, do not. Nor is an A read in place, by several panels or
+// by a narrow one, whose lines lie pages apart and share a few places of the caches.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
   constexpr bool wide = kRegisters<Arch> == 32;
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  constexpr std::int64_t panel = GemmPanelTiles<Arch, T>::max_columns;
   const std::int64_t bytes = g.m * g.k * size;
   if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart<Arch, T>(g.a_row);
-  // With units as wide as registers a core of AMD's has no time for that, either.
-  if (wide && pages_apart<Arch, T>(g.a_col)) {
-    if (g.n > 384 || (g.n > 96 && kCoreFetches && !halves_512())) return true;
+  if (pages_apart<Arch, T>(g.a_col)) {
+    // With units as wide as registers a core of AMD's has no time for that, either.
+    const bool no_time = kCoreFetches && !halves_512() && g.n > panel;
+    if (wide && (g.n > 384 || (no_time && (g.n > 4 * lanes || g.m >= 32)))) return true;
+    if (!wide && g.n >= 2 * lanes && g.m >= 12) return true;
   }
   if (!wide && g.n > 160) return !kCoreFetches || bytes > caches().second * 5 / 8;
   if (wide && kCoreFetches) return false;
   // A copy costs A once, and saves something for every panel of columns that reads A.
-  if (g.n <= GemmPanelTiles<Arch, T>::max_columns) return false;
+  if (g.n <= panel) return false;
   const std::int64_t worth = std::int64_t{1} << (g.a_col * size >= 8192 ? 27 : 29);
   return bytes > worth / g.n;
 }

@@ -9,10 +9,7 @@
 #include <cstdint>
 #include <xsimd/xsimd.hpp>
 
-#include "core/simd/caches.h"
-#include "core/simd/gemm_cuts.h"
 #include "core/simd/lanes.h"
-#include "core/simd/prefetch.h"
 
 namespace heed::simd {
 
@@ -148,58 +145,6 @@ void pack_a(T* out, const T* a, std::int64_t a_row, std::int64_t a_col, std::int
       for (std::int64_t q = 0; q < lanes; ++q) {
         if (q < valid) square[q].store_unaligned(out + (p + q) * rows + i);
       }
-    }
-  }
-}
-
-/// Packs an A that runs across k for the pieces of its rows one after the other, each as pack_a
-/// does. Its lines hold the rows of several pieces: a few steps of k for all of them while those
-/// lines are in the first cache, of which rows a page apart find few places.
-template <class Arch, class T>
-void pack_a_across(T* out, const T* a, std::int64_t a_col, std::int64_t k, const EvenCut& cut) {
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  constexpr std::int64_t steps = 8;
-  if constexpr (kHasHalf<Arch>) {  // shorter stores meet fewer ends of lines
-    if (cut.size + (cut.extra > 0) <= lanes / 2) {
-      pack_a_across<Half<Arch>>(out, a, a_col, k, cut);
-      return;
-    }
-  }
-  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
-  const std::int64_t all = cut.size * cut.pieces + cut.extra;
-  const bool far = k * a_col * static_cast<std::int64_t>(sizeof(T)) > caches().second;
-  for (std::int64_t p = 0; p < k; p += steps) {
-    const T* from = a + p * a_col;
-    for (std::int64_t q = steps; far && q < 2 * steps; ++q) {
-      for (std::int64_t i = 0; i < all; i += line) fetch(from + q * a_col + i);
-    }
-    const std::int64_t left = k - p;
-    T* to = out;
-    for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
-      const std::int64_t rows = cut.size + (piece < cut.extra);
-      // As above, stores run into what is written later; those that would leave the piece do not.
-      for (std::int64_t i = (rows - 1) / lanes * lanes; i >= 0; i -= lanes) {
-        const LaneMask<Arch, T> mask(rows - i < lanes ? rows - i : lanes);
-        const T* x = from + i;
-        T* y = to + p * rows + i;
-        if ((left - steps + 1) * rows - i >= lanes) {
-#pragma GCC unroll 8
-          for (std::int64_t q = 0; q < steps; ++q) {
-            mask.load(x + q * a_col).store_unaligned(y + q * rows);
-          }
-          continue;
-        }
-        for (std::int64_t q = 0; q < steps && q < left; ++q) {
-          const auto values = mask.load(x + q * a_col);
-          if ((left - q) * rows - i >= lanes) {
-            values.store_unaligned(y + q * rows);
-          } else {
-            mask.store(y + q * rows, values);
-          }
-        }
-      }
-      to += rows * k;
-      from += rows;
     }
   }
 }

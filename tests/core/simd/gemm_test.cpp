@@ -260,6 +260,37 @@ TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, flo
   }
 }
 
+// An A that runs across k is packed some steps at a time (gemm_pack_across.h), the more rows its
+// pieces have the fewer there are of them.
+TEST_CASE_TEMPLATE("an A whose lines lie whole pages apart, or overlap, is right", T, float,
+                   double) {
+  std::mt19937 random(11);
+  constexpr std::int64_t page = 4096 / static_cast<std::int64_t>(sizeof(T));
+  const auto check_lines = [&](const Kernels& table, std::int64_t m, std::int64_t n, std::int64_t k,
+                               std::int64_t a_col) {
+    const Matrix<T> a = random_matrix<T>(random, 1, (k - 1) * a_col + m, Layout::Rows);
+    const Matrix<T> b = random_matrix<T>(random, k, n, Layout::Rows);
+    std::vector<T> c(static_cast<std::size_t>(m * n));
+    const Gemm<T> g{m, n, k, a.data.data(), 1, a_col, b.data.data(), n, 1, c.data(), n};
+    table.of<T>().gemm(g);
+    INFO("table " << table.isa << " m " << m << " n " << n << " k " << k << " step " << a_col
+                  << " bytes " << sizeof(T));
+    REQUIRE(product_error<T>({g, 1, 0, 0, 0}, {}) <= kTolerance<T>);
+  };
+  for (const Kernels* table : tables()) {
+    for (std::int64_t k : {17, 22, 24, 31, 70}) {
+      for (std::int64_t m : {12, 13, 15, 16, 29, 32, 33, 40, 47, 64}) {
+        check_lines(*table, m, 33, k, page);
+        check_lines(*table, m, 66, k, 2 * page);
+      }
+    }
+    // Three registers of columns, four, and so eight rows and six.
+    check_lines(*table, 64, 96, 40, page);
+    check_lines(*table, 64, 130, 600, page);
+    for (std::int64_t a_col : {1, 3, 8}) check_lines(*table, 700, 170, 260, a_col);
+  }
+}
+
 TEST_CASE_TEMPLATE("a vector times a matrix and a matrix times a vector are right", T, float,
                    double) {
   std::mt19937 random(3);
