@@ -12,6 +12,7 @@
 #include "core/simd/gemm_micro.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
+#include "core/simd/processor.h"
 
 namespace heed::simd {
 
@@ -40,8 +41,10 @@ template <class Arch, class T>
     constexpr std::int64_t steps = kHasHalf<Arch> ? 3 * lanes : 2 * lanes;
     return left <= kFewDots<Arch, T> && g.k > kGemmThin && g.k >= steps * left ? left : 0;
   }
-  const bool large = g.a_row == 1 && g.m >= 2 * lanes && g.k >= 11 * left;
-  return large && left <= kFewColumns<Arch, T> && left != kPairColumns<Arch, T> ? left : 0;
+  if (g.a_row != 1 || g.m < 2 * lanes || left > kFewColumns<Arch, T>) return 0;
+  // A full pair of rows is about as good: better where half a register is half the work.
+  if (left == kPairColumns<Arch, T>) return !halves_512() && g.k >= 22 * left ? left : 0;
+  return g.k >= 11 * left ? left : 0;
 }
 
 // The product g, of kFewDots columns at most, where A runs along k, which is kGemmDepth at most.

@@ -16,14 +16,20 @@ namespace heed::simd {
 inline constexpr int kGemmMaxRank = 8;
 template <class Arch>
 inline constexpr int kGemmRank = kRegisters<Arch> == 32 ? kGemmMaxRank : 4;
-/// How many registers of columns leave room for B, at most. As many as there are for the smallest:
-/// lines that lie one behind the other are stored faster than pieces of rows (Zen 5: 1.1 to 1.5
-/// cycles a line that the second cache holds, against 2.1 to 2.5).
+/// How many registers of columns a panel has at most, where it is the only one: lines that lie one
+/// behind the other are stored faster than pieces of rows (Zen 5: 1.1 to 1.5 cycles a line that the
+/// second cache holds, against 2.1 to 2.5). What of B finds no register is read for every row.
 inline constexpr int kGemmRankWidest = 16;
 template <class Arch>
-constexpr int gemm_rank_vectors(std::int64_t depth) {
-  if (kRegisters<Arch> == 32 && depth <= 2) return depth == 1 ? kGemmRankWidest : 12;
+constexpr int gemm_rank_vectors(int depth) {
+  if (kRegisters<Arch> == 32 && depth <= 4) return depth <= 2 ? kGemmRankWidest : 24 - 4 * depth;
   return depth > 4 ? 3 : GemmTiles<Arch>::max_vectors;
+}
+/// And where there are more, which leave gaps between the pieces of rows anyway.
+template <class Arch>
+constexpr int gemm_rank_among(int depth) {
+  const int most = gemm_rank_vectors<Arch>(depth);
+  return depth == 1 || most <= 8 ? most : depth == 2 ? 12 : 8;
 }
 
 // g.m rows of C, of at most Vectors registers, the last of them by mask where `masked`. An element
@@ -47,33 +53,39 @@ void gemm_rank_rows(const Gemm<T>& g) {
 #pragma GCC unroll 16
   for (int v = 0; v < Vectors; ++v) bias[v] = g.bias == nullptr ? Batch(T(0)) : load(g.bias, v);
   const bool has_bias = g.bias != nullptr, accumulate = g.accumulate;
+  const bool more = has_bias || accumulate;
+  const auto finish = [&](T* to, int v, Batch sum) {
+    if (more) [[unlikely]] {
+      if (has_bias) sum = sum + bias[v];
+      if (accumulate) sum = sum + load(to, v);
+    }
+    if (masked && v == last) {
+      mask.store(to + v * lanes, sum);
+    } else {
+      sum.store_unaligned(to + v * lanes);
+    }
+  };
   const T* a = g.a;
   T* c = g.c;
   for (std::int64_t i = g.m; i > 0; --i, a += g.a_row, c += g.c_row) {
-    Batch sum[Vectors];
-#pragma GCC unroll 16
-    for (int v = 0; v < Vectors; ++v) sum[v] = Batch(T(0));
+    // Short sums one after the other, which leaves registers to B; of long ones some at a time,
+    // that they do not wait for themselves.
+    constexpr int together = Depth <= 4 ? 1 : Vectors;
+    Batch x[Depth];
 #pragma GCC unroll 8
-    for (int p = 0; p < Depth; ++p) {
-      const Batch x(a[p * g.a_col]);
+    for (int p = 0; p < Depth; ++p) x[p] = Batch(a[p * g.a_col]);
 #pragma GCC unroll 16
-      for (int v = 0; v < Vectors; ++v) sum[v] = multiply_add(x, b[p][v], sum[v]);
-    }
-    if (has_bias) {
-#pragma GCC unroll 16
-      for (int v = 0; v < Vectors; ++v) sum[v] = sum[v] + bias[v];
-    }
-    if (accumulate) {
-#pragma GCC unroll 16
-      for (int v = 0; v < Vectors; ++v) sum[v] = sum[v] + load(c, v);
-    }
-#pragma GCC unroll 16
-    for (int v = 0; v < Vectors; ++v) {
-      if (masked && v == last) {
-        mask.store(c + v * lanes, sum[v]);
-      } else {
-        sum[v].store_unaligned(c + v * lanes);
+    for (int first = 0; first < Vectors; first += together) {
+      Batch sum[together];
+#pragma GCC unroll 4
+      for (int v = 0; v < together; ++v) sum[v] = Batch(T(0));
+#pragma GCC unroll 8
+      for (int p = 0; p < Depth; ++p) {
+#pragma GCC unroll 4
+        for (int v = 0; v < together; ++v) sum[v] = multiply_add(x[p], b[p][first + v], sum[v]);
       }
+#pragma GCC unroll 4
+      for (int v = 0; v < together; ++v) finish(c, first + v, sum[v]);
     }
   }
 }
