@@ -16,20 +16,17 @@ namespace heed::simd {
 inline constexpr int kGemmMaxRank = 8;
 template <class Arch>
 inline constexpr int kGemmRank = kRegisters<Arch> == 32 ? kGemmMaxRank : 4;
-/// How many registers of columns a panel has at most, where it is the only one: lines that lie one
-/// behind the other are stored faster than pieces of rows (Zen 5: 1.1 to 1.5 cycles a line that the
-/// second cache holds, against 2.1 to 2.5). What of B finds no register is read for every row.
+/// How many registers of columns a panel has at most, if it is the only one (`alone`) or among
+/// others. Lines that lie one behind the other are stored faster than pieces of rows (Zen 5: 1.1 to
+/// 1.5 cycles a line that the second cache holds, against 2.1 to 2.5); what of B finds no register
+/// is read for every row.
 inline constexpr int kGemmRankWidest = 16;
 template <class Arch>
-constexpr int gemm_rank_vectors(int depth) {
-  if (kRegisters<Arch> == 32 && depth <= 4) return depth <= 2 ? kGemmRankWidest : 24 - 4 * depth;
-  return depth > 4 ? 3 : GemmTiles<Arch>::max_vectors;
-}
-/// And where there are more, which leave gaps between the pieces of rows anyway.
-template <class Arch>
-constexpr int gemm_rank_among(int depth) {
-  const int most = gemm_rank_vectors<Arch>(depth);
-  return depth == 1 || most <= 8 ? most : depth == 2 ? 12 : 8;
+constexpr int gemm_rank_vectors(int depth, bool alone = true) {
+  if (depth > 4) return 3;
+  if (kRegisters<Arch> < 32) return GemmTiles<Arch>::max_vectors;
+  constexpr int only[] = {kGemmRankWidest, kGemmRankWidest, 12, 8}, one_of[] = {16, 12, 8, 8};
+  return alone ? only[depth - 1] : one_of[depth - 1];
 }
 
 // g.m rows of C, of at most Vectors registers, the last of them by mask where `masked`. An element

@@ -58,7 +58,7 @@ template <class Arch, class T>
 void gemm_rank(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const int depth = static_cast<int>(g.k), alone = gemm_rank_vectors<Arch>(depth);
-  const std::int64_t most = g.n <= alone * lanes ? alone : gemm_rank_among<Arch>(depth);
+  const std::int64_t most = g.n <= alone * lanes ? alone : gemm_rank_vectors<Arch>(depth, false);
   const GemmBlocks<Arch, T> blocks;
   T* packed = nullptr;
   if (g.b_col != 1) {
