@@ -130,7 +130,7 @@ int main(int argc, char** argv) {
   benchmark::RunSpecifiedBenchmarks(&silence);
   std::fputc('\n', stderr);
 
-  double limit = fma_rate(), bandwidth = copy_rate();
+  double limit = fma_rate(), bandwidth = copy_rate(0);
   for (std::size_t i = 0; i < measured.size(); ++i) {
     double& best = cases()[i].flops > 0 ? limit : bandwidth;
     for (const double rate : measured[i].rate) best = std::max(best, rate);

@@ -12,10 +12,6 @@ namespace {
 // sides: its frequency and its neighbours change within tenths of a second.
 constexpr double kSliceNs = 5e6;
 constexpr double kCaseNs = 0.6e9;
-// A third level takes in what is used again and again, not what was used last: after the other side
-// has run, 38 MB that fit it take 3.1, 2.9, 2.0, 1.8 and then 1.6 ms a run (an Intel Xeon), and
-// more runs where the other side used more.
-constexpr std::int64_t kRunsBefore = 10;
 
 double run_ns(const std::function<void()>& work, std::int64_t runs) {
   const auto start = std::chrono::steady_clock::now();
@@ -36,7 +32,7 @@ class Side {
     }
     const double once = ns / static_cast<double>(runs_);
     runs_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(kSliceNs / once));
-    before_ = once > 4 * kSliceNs ? 1 : std::max(runs_, kRunsBefore);
+    before_ = once > 4 * kSliceNs ? 1 : std::max<std::int64_t>(runs_, kRunsBefore);
     slice_ns_ = once * static_cast<double>(before_ + runs_);
   }
   explicit operator bool() const { return static_cast<bool>(work_); }
@@ -63,7 +59,7 @@ void measure(benchmark::State& state, const Case& c, const Side& ours, const Sid
     if (c.flops > 0) {
       rounds.rate.push_back(fma_rate());
     } else if (c.bytes > 0) {
-      rounds.rate.push_back(copy_rate());
+      rounds.rate.push_back(copy_rate(c.footprint));
     }
     state.SetIterationTime(ns * 1e-9);
   }

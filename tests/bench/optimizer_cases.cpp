@@ -10,7 +10,7 @@ constexpr std::int64_t kParameters = 10'000'000;
 
 template <class Ours>
 Case step_case(const std::string& name, const Tensor& weight, const Tensor& grad,
-               std::shared_ptr<Ours> ours, double bytes) {
+               std::shared_ptr<Ours> ours, double bytes, double arrays) {
   Case c{.group = "optimizer step, 10 M parameters",
          .name = name,
          .peer_name = "libtorch",
@@ -18,6 +18,7 @@ Case step_case(const std::string& name, const Tensor& weight, const Tensor& grad
   weight.set_grad(grad);
   c.ours = [ours] { ours->step(); };
   c.bytes = bytes * kParameters;
+  c.footprint = arrays * 4 * kParameters;
   return c;
 }
 
@@ -44,8 +45,8 @@ void add_optimizer_cases() {
   const auto sgd = std::make_shared<optim::SGD>(std::vector<Tensor>{w1},
                                                 optim::SGDOptions{.lr = 1e-3, .momentum = 0.9});
   const auto adam = std::make_shared<optim::Adam>(std::vector<Tensor>{w2}, optim::AdamOptions{});
-  Case sgd_case = step_case("SGD, momentum 0.9", w1, grad, sgd, 5 * 4);
-  Case adam_case = step_case("Adam", w2, grad, adam, 7 * 4);
+  Case sgd_case = step_case("SGD, momentum 0.9", w1, grad, sgd, 5 * 4, 3);
+  Case adam_case = step_case("Adam", w2, grad, adam, 7 * 4, 4);
 #if HEED_HAVE_TORCH
   const auto leaf = [&](const Tensor& w) {
     auto t = as_torch(w.detach()).requires_grad_();

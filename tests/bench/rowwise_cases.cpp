@@ -19,9 +19,10 @@ struct PeerOp {
 };
 #endif
 
-// Arrays of 3072×768 that have to be read or written.
+// Arrays of 3072×768 that have to be read or written, and how many different ones both need.
 struct Arrays {
   double forward = 2, backward = 3;  // x, y; y or x, its gradient, dx
+  double different = 4;
 };
 
 void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, PeerOp peer_op,
@@ -38,8 +39,10 @@ void add_op(const std::string& name, std::function<Tensor(const Tensor&)> op, Pe
     const NoGradGuard no_grad;
     return randn(op(x).sizes());
   }();
-  forward.bytes = static_cast<double>(kRows * kCols) * 4 * arrays.forward;
-  both.bytes = static_cast<double>(kRows * kCols) * 4 * (arrays.forward + arrays.backward);
+  constexpr double kBytes = 4.0 * kRows * kCols;
+  forward.bytes = forward.footprint = kBytes * arrays.forward;
+  both.bytes = kBytes * (arrays.forward + arrays.backward);
+  both.footprint = kBytes * arrays.different;
   const auto ours = [=] {
     leaf.set_grad({});
     const Tensor y = op(leaf);
@@ -98,7 +101,7 @@ void add_rowwise_cases() {
       "log_softmax", [](const T& x) { return log_softmax(x, 1); },
       HEED_PEER(torch::log_softmax(x, 1)));
   add_op("cross_entropy", [=](const T& x) { return cross_entropy(x, target); },
-         HEED_PEER(torch::nn::functional::cross_entropy(x, ttarget)), 1.5, {1, 2});
+         HEED_PEER(torch::nn::functional::cross_entropy(x, ttarget)), 1.5, {1, 2, 2});
   add_op(
       "layer_norm", [=](const T& x) { return layer_norm(x, {kCols}, weight, bias); },
       HEED_PEER(torch::layer_norm(x, {kCols}, tweight, tbias)));
@@ -112,10 +115,10 @@ void add_rowwise_cases() {
   add_op(
       "tanh", [](const T& x) { return tanh(x); }, HEED_PEER(torch::tanh(x)));
   add_op("add", [=](const T& x) { return heed::add(x, other); }, HEED_PEER(torch::add(x, tother)),
-         1.5, {3, 2});
+         1.5, {3, 2, 5});
   add_op("mul", [=](const T& x) { return mul(x, other); }, HEED_PEER(torch::mul(x, tother)), 1.5,
-         {3, 3});
-  add_op("sum", [](const T& x) { return sum(x); }, HEED_PEER(torch::sum(x)), 1.5, {1, 1});
+         {3, 3, 5});
+  add_op("sum", [](const T& x) { return sum(x); }, HEED_PEER(torch::sum(x)), 1.5, {1, 1, 2});
 }
 
 }  // namespace heed::bench
