@@ -155,21 +155,13 @@ bool gemm_packs_a(const Gemm<T>& g) {
   return bytes > worth / g.n;
 }
 
-// One product on this thread, cut for the caches; `pack_a` as gemm_packs_a says of the whole, and
+// A product on this thread, cut for the caches; `pack_a` as gemm_packs_a says of the whole, and
 // the last `few` columns as gemm_columns does them.
 template <class Arch, class T>
-void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
+[[gnu::noinline]] void gemm_blocks(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t whole = g.n - few;
   const bool masked = whole % lanes != 0;
-  if (is_gemm_rank<Arch>(g)) {
-    for_column_blocks<Arch>(g, &gemm_rank<Arch, T>);
-    return;
-  }
-  if (g.k <= kGemmThin && g.b_col == 1 && (kHasMask<Arch> || !masked)) {
-    for_column_blocks<Arch>(g, &gemm_thin<Arch, T>);
-    return;
-  }
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
   const EvenCut k_cut = even_cut<Arch>(g.k, kGemmDepth);
   const GemmBlocks<Arch, T> blocks;
@@ -233,6 +225,20 @@ void gemm_blocked(const Gemm<T>& g, bool pack_a, std::int64_t few) {
   }
 }
 
+// A product of a small depth, on this thread; false if it is not one.
+template <class Arch, class T>
+bool gemm_of_small_depth(const Gemm<T>& g) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  if (g.k > kGemmThin) return false;
+  if (is_gemm_rank<Arch>(g)) {
+    for_column_blocks<Arch>(g, &gemm_rank<Arch, T>);
+    return true;
+  }
+  if (g.b_col != 1 || (!kHasMask<Arch> && g.n % lanes != 0)) return false;
+  for_column_blocks<Arch>(g, &gemm_thin<Arch, T>);
+  return true;
+}
+
 // The product of a row or a column with a matrix that runs along one of its dims; false if it is
 // not one, or so small that a tile does it as well.
 template <class Arch, class T>
@@ -266,12 +272,17 @@ template <class Arch, class T>
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_shared(const Gemm<T>& g) {
   const std::int64_t work = g.m * g.n * g.k;
-  const bool pack_a = gemm_packs_a<Arch>(g);
-  const std::int64_t few = few_columns<Arch>(g);
   if (work < 2 * kGemmChunk || num_threads() == 1) {
-    gemm_blocked<Arch>(g, pack_a, few);
+    if (!gemm_of_small_depth<Arch>(g)) {
+      gemm_blocks<Arch>(g, gemm_packs_a<Arch>(g), few_columns<Arch>(g));
+    }
     return;
   }
+  const bool pack_a = gemm_packs_a<Arch>(g);
+  const std::int64_t few = few_columns<Arch>(g);
+  const auto do_part = [](const Gemm<T>& part, bool with_copy, std::int64_t with_few) {
+    if (!gemm_of_small_depth<Arch>(part)) gemm_blocks<Arch>(part, with_copy, with_few);
+  };
   constexpr std::int64_t kRows = 192, kColumns = 64;  // of a piece, at least
   const bool few_rows = 2 * g.m < kRows * num_threads();
   const bool columns = (g.a_col == 1 || !pack_a || few_rows) && (g.n >= g.m || g.n >= 512);
@@ -287,10 +298,10 @@ template <class Arch, class T>
                  if (columns) {  // each piece reads, or copies, all of A for itself
                    const std::int64_t with = end == extent ? few : 0;
                    const Gemm<T> piece = some_columns<Arch>(g, begin, end + with - begin);
-                   gemm_blocked<Arch>(piece, gemm_packs_a<Arch>(piece), with);
+                   do_part(piece, gemm_packs_a<Arch>(piece), with);
                    return;
                  }
-                 gemm_blocked<Arch>(some_rows<Arch>(g, begin, end - begin), pack_a, few);
+                 do_part(some_rows<Arch>(g, begin, end - begin), pack_a, few);
                });
 }
 

@@ -17,6 +17,7 @@ namespace heed::simd {
 template <class Arch, class T, class Body>
 void for_column_blocks(const Gemm<T>& g, Body&& body) {
   const std::int64_t columns = GemmBlocks<Arch, T>().columns();
+  if (g.n <= columns) return body(g);
   for (std::int64_t j = 0; j < g.n; j += columns) {
     body(some_columns<Arch>(g, j, g.n - j < columns ? g.n - j : columns));
   }
@@ -58,6 +59,7 @@ template <class Arch, class T>
 void gemm_rank(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const int depth = static_cast<int>(g.k), alone = gemm_rank_vectors<Arch>(depth);
+  if (g.n <= alone * lanes && g.b_col == 1) return gemm_rank_panel<Arch>(g);
   const std::int64_t most = g.n <= alone * lanes ? alone : gemm_rank_vectors<Arch>(depth, false);
   const GemmBlocks<Arch, T> blocks;
   T* packed = nullptr;
