@@ -43,7 +43,7 @@ template <class Arch, class T>
   }
   if (g.a_row != 1 || g.m < 2 * lanes || left > kFewColumns<Arch, T>) return 0;
   // A full pair of rows is about as good: better where half a register is half the work.
-  if (left == kPairColumns<Arch, T>) return !halves_512() && g.k >= 22 * left ? left : 0;
+  if (left == kPairColumns<Arch, T>) return !kHalves512 && g.k >= 22 * left ? left : 0;
   return g.k >= 11 * left ? left : 0;
 }
 
@@ -98,7 +98,7 @@ void gemm_columns_across(const Gemm<T>& g) {
       const std::int64_t rows = g.m - i < high ? g.m - i : high;
       tile.n = rows;
       tile.b = g.a + i * g.a_row;
-      kGemmPanelTiles<Arch, T>.width[rows - 1].many[g.n - 1](tile, 1, 0);
+      gemm_panel_tiles<Arch, T>().width[rows - 1].many[g.n - 1](tile, 1, 0);
       for (std::int64_t j = 0; j < g.n; ++j) {
         T* const sum = sums[j];
         T* const c = g.c + i * g.c_row + j;

@@ -72,7 +72,7 @@ template <class Arch, class T>
 // has. Part of its caller, for tiny products.
 template <class Arch, class T>
 [[gnu::always_inline]] inline void gemm_panel(const Gemm<T>& g) {
-  const auto& panel = kGemmPanelTiles<Arch, T>.width[g.n - 1];
+  const auto& panel = gemm_panel_tiles<Arch, T>().width[g.n - 1];
   if (g.m <= panel.rows) {
     panel.once[g.m - 1](g, 1, 0);
   } else {
@@ -143,7 +143,7 @@ bool gemm_packs_a(const Gemm<T>& g) {
   if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart<Arch, T>(g.a_row);
   if (pages_apart<Arch, T>(g.a_col)) {
     // With units as wide as registers a core of AMD's has no time for that, either.
-    const bool no_time = kCoreFetches && !halves_512() && g.n > panel;
+    const bool no_time = kCoreFetches && !kHalves512 && g.n > panel;
     if (wide && (g.n > 384 || (no_time && (g.n > 4 * lanes || g.m >= 32)))) return true;
     if (!wide && g.n >= 2 * lanes && g.m >= 12) return true;
   }

@@ -30,7 +30,7 @@ template <class Arch, class T>
 void gemm_thin(const Gemm<T>& g) {
   constexpr std::int64_t widest = GemmTiles<Arch>::max_vectors;
   const std::int64_t most = widest > 3 ? 3 : widest;
-  const auto& width = kGemmPanelTiles<Arch, T>.width;
+  const auto& width = gemm_panel_tiles<Arch, T>().width;
   const GemmBlocks<Arch, T> blocks;
   const std::int64_t high = g.m * g.n * blocks.size > blocks.stores() ? 1 : 4;
   const EvenCut m_cut = even_cut<Arch>(g.m, tile_rows<Arch, T>(g.n, most));

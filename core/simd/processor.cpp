@@ -15,17 +15,20 @@ bool is_amd() {
 #endif
 }
 
+namespace {
+
 bool halves_512() {
 #if defined(__x86_64__) || defined(__i386__)
-  static const bool here = [] {  // asking takes long in a virtual machine
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    if (!is_amd() || __get_cpuid(1, &a, &b, &c, &d) == 0) return false;
-    return ((a >> 8) & 15) + ((a >> 20) & 255) <= 25;
-  }();
-  return here;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!is_amd() || __get_cpuid(1, &a, &b, &c, &d) == 0) return false;
+  return ((a >> 8) & 15) + ((a >> 20) & 255) <= 25;
 #else
   return false;
 #endif
 }
+
+}  // namespace
+
+const bool kHalves512 = halves_512();
 
 }  // namespace heed::simd
