@@ -1,60 +1,128 @@
-// The product of two matrices that both run along k, as of a few rows with the weights of a linear
-// layer: by dot products of a few rows of A with a few columns of B. Nothing is turned, which takes
-// longer than the arithmetic of few rows; and no lane is left empty by few columns.
+// Products by dot products of a few rows of A with a few columns of B, where lanes would stay empty
+// or B would have to be turned. Of two matrices that both run along k, as of a few rows with the
+// weights of a linear layer: nothing is turned, which takes longer than the arithmetic of few rows.
+// And of an A along k with a few columns, which are turned if need be.
 #pragma once
 
 #include <cstdint>
 
 #include "core/parallel.h"
 #include "core/simd/gemm_cuts.h"
+#include "core/simd/gemm_pack.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 
 namespace heed::simd {
 
-/// Whether the product is better done so. Turning B costs a share of the time by m, adding up lanes
-/// one by k. (Zen 5: they meet at m = 8 for k = 64, 16 for 128, 32 for 256, and no further on.)
+/// Whether the columns are few enough for dot products, if they are along k (`turned` false) or
+/// have to be turned: k decides, and n, for the sums over lanes. (Zen 5, times of tiles at those
+/// depths with 128 rows: 0.5 to 0.9; 1 to 8 rows lose some 50 ns by turning.)
+template <class Arch, class T>
+[[gnu::always_inline]] inline bool has_few_dots(const Gemm<T>& g, bool turned) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  if (8 * g.n > 5 * lanes) return false;
+  if (turned) return g.k >= g.n * (2 * g.n <= lanes ? 24 : 48);
+  return g.k >= g.n * (4 * g.n <= lanes ? 8 : 2 * g.n <= lanes ? 16 : 24);
+}
+
+/// Whether the product is one of a few columns that are to be turned. Only n and k decide: a row
+/// keeps the bits that it has among other rows.
+template <class Arch, class T>
+[[gnu::always_inline]] inline bool turns_few(const Gemm<T>& g) {
+  constexpr std::int64_t kLongest = std::int64_t{1} << 16;  // to turn on the scratch memory
+  return g.a_col == 1 && g.b_row != 1 && g.n > 1 && g.k <= kLongest && has_few_dots<Arch>(g, true);
+}
+
+/// Whether the product is better done by dot products. Turning B costs a share of the time by m,
+/// adding up lanes one by k. (Zen 5: they meet at m = 8 for k = 64, 16 for 128, 32 for 256, and no
+/// further on.)
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool is_gemm_dots(const Gemm<T>& g) {
+  if (turns_few<Arch>(g)) return true;
   if (g.b_row != 1 || g.b_col == 1 || g.a_col != 1) return false;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t most = lanes >= 16 ? 32 : 16, steps = lanes >= 16 ? 8 : 16;
-  if (g.m <= most && g.m * steps <= g.k) return true;
-  return (2 * g.n <= lanes && g.k >= 64) || (8 * g.n <= 5 * lanes && g.k >= 128);
+  return (g.m <= most && g.m * steps <= g.k) || has_few_dots<Arch>(g, false);
 }
 
-// Rows rows of A, from row i on, with columns [begin, end) of B.
-template <class Arch, int Rows, class T>
-void gemm_dots_rows(const Gemm<T>& g, std::int64_t i, std::int64_t begin, std::int64_t end) {
-  const GemmVector<T> v{g.n, g.k,    nullptr, 1,           g.b, 1, g.b_col, g.c + i * g.c_row,
-                        1,   g.bias, 1,       g.accumulate};
-  gemm_vector_by_dots<Arch, Rows>(v, g.a + i * g.a_row, {g.a_row, g.c_row, 0}, begin, end);
+// The dot products of Xs vectors, from the i-th on, with columns [begin, end) of v.
+template <class Arch, int Xs, class T>
+void gemm_dots_of(GemmVector<T> v, const T* x, const GemmVectors& next, std::int64_t i,
+                  std::int64_t begin, std::int64_t end) {
+  v.y += i * next.y;
+  if (v.bias != nullptr) v.bias += i * next.bias;
+  gemm_vector_by_dots<Arch, Xs>(v, x + i * next.x, next, begin, end);
 }
 
-// The product, as many columns at a time for all rows as half of the first cache holds.
+// The product, of rows of A as vectors with B, whose columns are adjacent in C, as many of them at
+// a time for all rows as half of the first cache holds. Two or three columns are the vectors
+// rather, of which so few fill a register of sums with the rows.
 template <class Arch, class T>
 void gemm_dots_piece(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  constexpr std::int64_t rows = lanes >= 8 ? 4 : 2;
+  constexpr std::int64_t together = lanes >= 8 ? 4 : 2;
+  const bool rows = g.n > 3 || g.n > g.m;
+  GemmVector<T> v{g.n, g.k, nullptr, 1, g.b, 1, g.b_col, g.c, 1, g.bias, 1, g.accumulate};
+  GemmVectors next{g.a_row, g.c_row, 0};
+  if (!rows) {
+    v = {g.m, g.k, nullptr, 1, g.a, 1, g.a_row, g.c, g.c_row, g.bias, 0, g.accumulate};
+    next = {g.b_col, 1, 1};
+  }
+  const T* const x = rows ? g.a : g.b;
+  const std::int64_t count = rows ? g.m : g.n;
   const GemmBlocks<Arch, T> blocks;
   const std::int64_t hold = blocks.cache.first / 2 / (g.k * blocks.size) / lanes * lanes;
   const std::int64_t columns = hold > lanes ? hold : lanes;
-  for (std::int64_t j = 0; j < g.n; j += columns) {
-    const std::int64_t end = g.n - j < columns ? g.n : j + columns;
+  for (std::int64_t j = 0; j < v.n; j += columns) {
+    const std::int64_t end = v.n - j < columns ? v.n : j + columns;
     std::int64_t i = 0;
-    for (; i + rows <= g.m; i += rows) gemm_dots_rows<Arch, rows>(g, i, j, end);
-    if (g.m - i == 1) gemm_dots_rows<Arch, 1>(g, i, j, end);
-    if constexpr (rows == 4) {
-      if (g.m - i == 2) gemm_dots_rows<Arch, 2>(g, i, j, end);
-      if (g.m - i == 3) gemm_dots_rows<Arch, 3>(g, i, j, end);
+    for (; i + together <= count; i += together) {
+      gemm_dots_of<Arch, together>(v, x, next, i, j, end);
     }
+    if (count - i == 1) gemm_dots_of<Arch, 1>(v, x, next, i, j, end);
+    if constexpr (together == 4) {
+      if (count - i == 2) gemm_dots_of<Arch, 2>(v, x, next, i, j, end);
+      if (count - i == 3) gemm_dots_of<Arch, 3>(v, x, next, i, j, end);
+    }
+  }
+}
+
+// out (n, k) = the transpose of B, of n columns, a register at most.
+template <class Arch, class T>
+void turn_columns(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
+                  std::int64_t n) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
+  if constexpr (kHasHalf<Arch>) {
+    if (2 * n <= lanes) return turn_columns<Half<Arch>>(out, b, b_row, b_col, k, n);
+  }
+  std::int64_t p = 0;
+  for (; b_col == 1 && p + lanes <= k; p += lanes) {
+    Batch square[lanes];
+    load_transposed<Arch>(square, b + p * b_row, b_row, lanes, n);
+#pragma GCC unroll 16
+    for (std::int64_t j = 0; j < lanes; ++j) {
+      if (j < n) square[j].store_unaligned(out + j * k + p);
+    }
+  }
+  for (; p < k; ++p) {
+    for (std::int64_t j = 0; j < n; ++j) out[j * k + p] = b[p * b_row + j * b_col];
   }
 }
 
 /// The product by dot products, its columns, or where there are few its rows, shared between
 /// threads.
 template <class Arch, class T>
-[[gnu::noinline]] void gemm_dots(const Gemm<T>& g) {
+[[gnu::noinline]] void gemm_dots(const Gemm<T>& product) {
+  Gemm<T> g = product;
+  if (g.b_row != 1) {
+    const std::int64_t bytes = static_cast<std::int64_t>(sizeof(T)) * g.n * g.k;
+    T* const turned = static_cast<T*>(thread_scratch(1, bytes));
+    turn_columns<Arch>(turned, g.b, g.b_row, g.b_col, g.k, g.n);
+    g.b = turned;
+    g.b_row = 1;
+    g.b_col = g.k;
+  }
   const bool columns = g.n >= g.m || g.n >= 64;
   const std::int64_t extent = columns ? g.n : g.m;
   const std::int64_t one = g.k * (columns ? g.m : g.n);

@@ -309,7 +309,7 @@ template <class Arch, class T>
 void gemm(const Gemm<T>& g) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k <= 0) return gemm_without_k<Arch>(g);
-  if ((g.m == 1 || g.n == 1) && gemm_as_vector<Arch>(g)) return;
+  if ((g.m == 1 || g.n == 1) && !turns_few<Arch>(g) && gemm_as_vector<Arch>(g)) return;
   if (is_gemm_dots<Arch>(g)) return gemm_dots<Arch>(g);
   if (is_gemm_across<Arch>(g)) return gemm_across<Arch>(g);
   if (gemm_one_panel<Arch>(g)) return;

@@ -200,6 +200,25 @@ TEST_CASE_TEMPLATE("few rows or columns of operands that run along k are right",
   }
 }
 
+// A B of few columns that does not run along k is turned for it.
+TEST_CASE_TEMPLATE("few columns of any layout, with an A that runs along k, are right", T, float,
+                   double) {
+  std::mt19937 random(15);
+  for (const Kernels* table : tables()) {
+    int turn = 0;
+    for (std::int64_t m : {1, 2, 3, 6, 33, 70}) {
+      for (std::int64_t n : {2, 3, 4, 5, 8, 10, 11}) {
+        for (std::int64_t k : {20, 48, 79, 130, 257, 600}) {
+          const Layout layouts[] = {Layout::Rows, Layout::Strided, Layout::Broadcast};
+          check<T>(*table, random,
+                   {m, n, k, Layout::Rows, layouts[turn % 3], turn % 2 == 0, turn % 5 < 2});
+          ++turn;
+        }
+      }
+    }
+  }
+}
+
 // What is done across as a whole (gemm_columns.h), and the sizes on both sides of it.
 TEST_CASE_TEMPLATE("few columns of an A that runs across k are right", T, float, double) {
   std::mt19937 random(14);
@@ -376,8 +395,8 @@ TEST_CASE_TEMPLATE(
     float, double) {
   std::mt19937 random(6);
   for (const Kernels* table : tables()) {
-    for (std::int64_t n : {17, 18, 33, 65, 68, 70, 129}) {
-      for (std::int64_t k : {40, 500}) {
+    for (std::int64_t n : {2, 3, 4, 5, 8, 10, 17, 18, 33, 65, 68, 70, 129}) {
+      for (std::int64_t k : {40, 90, 500}) {
         const Matrix<T> a = random_matrix<T>(random, 300, k, Layout::Rows);
         const Matrix<T> b = random_matrix<T>(random, k, n, Layout::Rows);
         std::vector<T> all(static_cast<std::size_t>(300 * n)), some(all.size());
