@@ -21,8 +21,8 @@ template <class Arch, class T>
 [[gnu::always_inline]] inline bool has_few_dots(const Gemm<T>& g, bool turned) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   if (8 * g.n > 5 * lanes) return false;
-  if (turned) return g.k >= g.n * (2 * g.n <= lanes ? 24 : 48);
-  return g.k >= g.n * (4 * g.n <= lanes ? 8 : 2 * g.n <= lanes ? 16 : 24);
+  if (turned) return g.k >= g.n * (4 * g.n <= lanes ? 16 : 2 * g.n <= lanes ? 24 : 48);
+  return g.k >= (4 * g.n <= lanes ? 8 * g.n : 2 * g.n <= lanes ? 64 : 128);
 }
 
 /// Whether the product is one of a few columns that are to be turned. Only n and k decide: a row
