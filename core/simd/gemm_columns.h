@@ -1,8 +1,9 @@
 // The last few columns of a product, or all if they are few, which would take a register of their
 // own and leave most of it empty. Where A runs across k they are done as Cᵀ = Bᵀ Aᵀ, whose
 // registers run along the rows of C: the same sums in the same order. Where A runs along k, as dot
-// products of its rows with a column of B, of which n and k alone decide: so a row keeps the bits
-// that it has among other rows (but for a bias or what C held, to which a row alone is added).
+// products of its rows with a column of B, of which n and k alone decide: so up to k = kGemmDepth a
+// row keeps the bits that it has among other rows (but for a bias or what C held, to which a row
+// alone is added).
 #pragma once
 
 #include <cstdint>

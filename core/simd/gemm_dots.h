@@ -14,23 +14,27 @@
 
 namespace heed::simd {
 
-/// Whether the columns are few enough for dot products, if they are along k (`turned` false) or
-/// have to be turned: k decides, and n, for the sums over lanes. (Zen 5, times of tiles at those
-/// depths with 128 rows: 0.5 to 0.9; 1 to 8 rows lose some 50 ns by turning.)
+/// Whether columns along k are few enough for dot products: k decides, and n, for the sums over
+/// lanes.
 template <class Arch, class T>
-[[gnu::always_inline]] inline bool has_few_dots(const Gemm<T>& g, bool turned) {
+[[gnu::always_inline]] inline bool has_few_dots(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  if (8 * g.n > 5 * lanes) return false;
-  if (turned) return g.k >= g.n * (4 * g.n <= lanes ? 16 : 2 * g.n <= lanes ? 24 : 48);
-  return g.k >= (4 * g.n <= lanes ? 8 * g.n : 2 * g.n <= lanes ? 64 : 128);
+  if (4 * g.n <= lanes) return g.k >= 8 * g.n;
+  return 2 * g.n <= lanes ? g.k >= 64 : 8 * g.n <= 5 * lanes && g.k >= 128;
 }
 
-/// Whether the product is one of a few columns that are to be turned. Only n and k decide: a row
-/// keeps the bits that it has among other rows.
+/// Whether columns that are not are worth turning for it. Only n and k decide: a row keeps the bits
+/// that it has among other rows. So one to eight rows lose by it, which 128 rows gain: at the
+/// smallest of these depths 50 ns, a quarter at the largest. (128 rows take 0.3 to 0.9 of the time
+/// of tiles; Zen 5, AVX-512.)
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool turns_few(const Gemm<T>& g) {
-  constexpr std::int64_t kLongest = std::int64_t{1} << 16;  // to turn on the scratch memory
-  return g.a_col == 1 && g.b_row != 1 && g.n > 1 && g.k <= kLongest && has_few_dots<Arch>(g, true);
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
+  constexpr std::int64_t kLongest = 4096;  // the turned ones leave room in the second cache
+  if (g.a_col != 1 || g.b_row == 1 || g.n < 2 || g.k > kLongest) return false;
+  if (4 * g.n <= lanes) return g.k >= 16 * g.n;
+  return 2 * g.n <= lanes ? g.k >= 24 * g.n
+                          : lanes >= 16 && 8 * g.n <= 5 * lanes && g.k >= 48 * g.n;
 }
 
 /// Whether the product is better done by dot products. Turning B costs a share of the time by m,
@@ -42,7 +46,7 @@ template <class Arch, class T>
   if (g.b_row != 1 || g.b_col == 1 || g.a_col != 1) return false;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t most = lanes >= 16 ? 32 : 16, steps = lanes >= 16 ? 8 : 16;
-  return (g.m <= most && g.m * steps <= g.k) || has_few_dots<Arch>(g, false);
+  return (g.m <= most && g.m * steps <= g.k) || has_few_dots<Arch>(g);
 }
 
 // The dot products of Xs vectors, from the i-th on, with columns [begin, end) of v.

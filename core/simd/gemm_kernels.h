@@ -1,7 +1,8 @@
 // The matrix product of the kernel table: which of the ways to take, and how to share the work.
 //
 //  - One panel: no more columns than a tile has. Nothing but the arithmetic.
-//  - A row or a column: gemm_vector.h. Few rows, or columns, of operands along k: gemm_dots.h.
+//  - A row or a column: gemm_vector.h. Few rows of operands along k, few columns with an A along k:
+//    gemm_dots.h. Few columns with an A across k: gemm_columns.h.
 //  - A small k: all stores, so row after row of C (gemm_thin.h).
 //  - Else blocks (gemm_block.h), cut along k and n for the caches, with B read in place where that
 //    is as fast, else packed.
@@ -131,8 +132,9 @@ template <class Arch, class T>
 
 // A is read in place, mostly. Where it does not run along k that takes a line a step, which wide
 // tiles leave time for while those lines are in the caches, or the core fetches them by itself;
-// narrow tiles, which read a large A often, do not. Nor is an A read in place, by several panels or
-// by a narrow one, whose lines lie pages apart and share a few places of the caches.
+// tiles of half the registers, which read a large A often, do not. Lines that lie whole pages apart
+// share a few places of the caches: they are copied for fewer columns, of which wide tiles need
+// some hundred on most cores and those others hardly any.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
   constexpr bool wide = kRegisters<Arch> == 32;
@@ -140,6 +142,7 @@ bool gemm_packs_a(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t panel = GemmPanelTiles<Arch, T>::max_columns;
   const std::int64_t bytes = g.m * g.k * size;
+  if (g.k <= kGemmThin) return false;
   if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart<Arch, T>(g.a_row);
   if (pages_apart<Arch, T>(g.a_col)) {
     // With units as wide as registers a core of AMD's has no time for that, either.

@@ -131,7 +131,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
 #pragma GCC unroll 4
         for (int v = 0; v < whole; ++v) sum[i][v] = multiply_add(wide, row[v], sum[i][v]);
         Last low;
-        if constexpr (whole > (own ? 1 : 0) && (tail == Tail::Pair || tail == Tail::Half)) {
+        if constexpr (whole > 0 && !own && (tail == Tail::Pair || tail == Tail::Half)) {
           low = Last(low_half<typename Last::register_type>(wide.data));
         } else {
           low = Last(x);
@@ -230,8 +230,8 @@ constexpr GemmTileFunction<T> gemm_tile_entry() {
                                                  : kHasMask<Arch> || tail == Tail::Whole;
   if constexpr (has_tail && Vectors <= GemmTiles<Arch>::max_vectors &&
                 Rows <= GemmTiles<Arch>::rows(Vectors)) {
-    constexpr bool parts = Vectors == 2 && (tail == Tail::Pair || tail == Tail::Half);
-    return &gemm_tile < Arch, T, Rows, Vectors, tail, many, own && parts > ;
+    constexpr bool each = own && Vectors == 2 && (tail == Tail::Pair || tail == Tail::Half);
+    return &gemm_tile<Arch, T, Rows, Vectors, tail, many, each>;
   } else {
     return nullptr;
   }

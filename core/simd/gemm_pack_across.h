@@ -5,7 +5,7 @@
 // load and a store for each. Several steps lie one behind the other in the panel, though: a
 // register of it is put together from parts of two or three of them, each loaded to where it comes
 // to lie and blended over what is right of the part before. (Of the time of step by step 0.65 in
-// the caches; see docs/performance.md for products.)
+// the caches.)
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,9 @@ template <class Batch, int rows, int at, int step, class T>
   }
 }
 
-// Packs kPackSteps steps of `rows` rows, whole registers. Reads up to a register before and behind
-// a step, where the steps before and behind it lie: never before the first or behind the last.
+// Packs kPackSteps steps of `rows` rows, whole registers. Reads less than a register before each
+// step but the first and behind each but the last: with lines at least a register apart, nothing
+// before the first step or behind the last.
 template <class Arch, class T, int rows, int at = 0>
 [[gnu::always_inline]] inline void pack_joined(T* out, const T* x, std::int64_t a_col) {
   using Batch = xsimd::batch<T, Arch>;
@@ -66,7 +67,6 @@ template <class Arch, class T>
 [[gnu::always_inline]] inline bool pack_if_joined(T* out, const T* x, std::int64_t a_col,
                                                   std::int64_t rows) {
   if constexpr (!kHasHalf<Arch>) {
-    if (a_col < static_cast<std::int64_t>(xsimd::batch<T, Arch>::size)) return false;
     switch (rows) {
       case 5: pack_joined<Arch, T, 5>(out, x, a_col); return true;
       case 6: pack_joined<Arch, T, 6>(out, x, a_col); return true;
@@ -107,6 +107,7 @@ void pack_a_across(T* out, const T* a, std::int64_t a_col, std::int64_t k, const
     }
   }
   constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   const std::int64_t all = cut.size * cut.pieces + cut.extra;
   const bool far = k * a_col * static_cast<std::int64_t>(sizeof(T)) > caches().second;
   for (std::int64_t p = 0; p < k; p += kPackSteps) {
@@ -115,13 +116,16 @@ void pack_a_across(T* out, const T* a, std::int64_t a_col, std::int64_t k, const
       for (std::int64_t i = 0; i < all; i += line) fetch(from + q * a_col + i);
     }
     T* to = out;
-    for (std::int64_t piece = 0; piece < cut.pieces; ++piece) {
+    for (std::int64_t piece = 0, done = 0; piece < cut.pieces; ++piece) {
       const std::int64_t rows = cut.size + (piece < cut.extra);
-      if (k - p < kPackSteps || !pack_if_joined<Arch>(to + p * rows, from, a_col, rows)) {
-        pack_steps<Arch>(to + p * rows, from, a_col, k - p, rows);
+      // What is read beside a piece is A's, too: another thread may write what is not.
+      const bool within = a_col == all || (done >= lanes && all - done - rows >= lanes);
+      if (k - p < kPackSteps || a_col < lanes || !within ||
+          !pack_if_joined<Arch>(to + p * rows, from + done, a_col, rows)) {
+        pack_steps<Arch>(to + p * rows, from + done, a_col, k - p, rows);
       }
       to += rows * k;
-      from += rows;
+      done += rows;
     }
   }
 }

@@ -1,5 +1,5 @@
 // Products of the smallest depths, of which the time goes into the stores of C: rows of C one after
-// the other, with all of B, a few registers wide, held in registers.
+// the other, with B, a few registers wide, held in registers as far as there are.
 #pragma once
 
 #include <cstdint>

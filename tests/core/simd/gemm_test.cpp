@@ -279,8 +279,8 @@ TEST_CASE_TEMPLATE("gemm is right for operands that no near cache holds", T, flo
   }
 }
 
-// An A that runs across k is packed some steps at a time (gemm_pack_across.h), the more rows its
-// pieces have the fewer there are of them.
+// An A that runs across k is packed eight steps at a time, in pieces of five to eight rows where
+// they are many (gemm_pack_across.h); with 32 registers everywhere from 385 columns on.
 TEST_CASE_TEMPLATE("an A whose lines lie whole pages apart, or overlap, is right", T, float,
                    double) {
   std::mt19937 random(11);
@@ -306,6 +306,9 @@ TEST_CASE_TEMPLATE("an A whose lines lie whole pages apart, or overlap, is right
     // Three registers of columns, four, and so eight rows and six.
     check_lines(*table, 64, 96, 40, page);
     check_lines(*table, 64, 130, 600, page);
+    for (std::int64_t m : {17, 18, 35, 47}) {
+      for (std::int64_t k : {17, 24, 31}) check_lines(*table, m, 400, k, page);
+    }
     for (std::int64_t a_col : {1, 3, 8}) check_lines(*table, 700, 170, 260, a_col);
   }
 }
