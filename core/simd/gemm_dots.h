@@ -42,7 +42,6 @@ template <class Arch, class T>
 /// further on.)
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool is_gemm_dots(const Gemm<T>& g) {
-  if (turns_few<Arch>(g)) return true;
   if (g.b_row != 1 || g.b_col == 1 || g.a_col != 1) return false;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t most = lanes >= 16 ? 32 : 16, steps = lanes >= 16 ? 8 : 16;
@@ -117,16 +116,7 @@ void turn_columns(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, st
 /// The product by dot products, its columns, or where there are few its rows, shared between
 /// threads.
 template <class Arch, class T>
-[[gnu::noinline]] void gemm_dots(const Gemm<T>& product) {
-  Gemm<T> g = product;
-  if (g.b_row != 1) {
-    const std::int64_t bytes = static_cast<std::int64_t>(sizeof(T)) * g.n * g.k;
-    T* const turned = static_cast<T*>(thread_scratch(1, bytes));
-    turn_columns<Arch>(turned, g.b, g.b_row, g.b_col, g.k, g.n);
-    g.b = turned;
-    g.b_row = 1;
-    g.b_col = g.k;
-  }
+[[gnu::noinline]] void gemm_dots(const Gemm<T>& g) {
   const bool columns = g.n >= g.m || g.n >= 64;
   const std::int64_t extent = columns ? g.n : g.m;
   const std::int64_t one = g.k * (columns ? g.m : g.n);
@@ -135,6 +125,19 @@ template <class Arch, class T>
     gemm_dots_piece<Arch>(columns ? some_columns<Arch>(g, begin, end - begin)
                                   : some_rows<Arch>(g, begin, end - begin));
   });
+}
+
+/// The same of the few columns that turns_few said.
+template <class Arch, class T>
+[[gnu::noinline]] void gemm_turned_dots(const Gemm<T>& g) {
+  const std::int64_t bytes = static_cast<std::int64_t>(sizeof(T)) * g.n * g.k;
+  T* const columns = static_cast<T*>(thread_scratch(1, bytes));
+  turn_columns<Arch>(columns, g.b, g.b_row, g.b_col, g.k, g.n);
+  Gemm<T> turned = g;
+  turned.b = columns;
+  turned.b_row = 1;
+  turned.b_col = g.k;
+  gemm_dots<Arch>(turned);
 }
 
 }  // namespace heed::simd

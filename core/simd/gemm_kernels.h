@@ -139,16 +139,16 @@ template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
   constexpr bool wide = kRegisters<Arch> == 32;
   constexpr std::int64_t size = static_cast<std::int64_t>(sizeof(T));
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t panel = GemmPanelTiles<Arch, T>::max_columns;
+  constexpr std::int64_t widest = GemmPanelTiles<Arch, T>::widest;
   const std::int64_t bytes = g.m * g.k * size;
   if (g.k <= kGemmThin) return false;
   if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart<Arch, T>(g.a_row);
   if (pages_apart<Arch, T>(g.a_col)) {
     // With units as wide as registers a core of AMD's has no time for that, either.
     const bool no_time = kCoreFetches && !kHalves512 && g.n > panel;
-    if (wide && (g.n > 384 || (no_time && (g.n > 4 * lanes || g.m >= 32)))) return true;
-    if (!wide && g.n >= 2 * lanes && g.m >= 12) return true;
+    if (wide && (g.n > 384 || (no_time && (g.n > widest || g.m >= 32)))) return true;
+    if (!wide && g.n >= widest && g.m >= 12) return true;
   }
   if (!wide && g.n > 160) return !kCoreFetches || bytes > caches().second * 5 / 8;
   if (wide && kCoreFetches) return false;
@@ -275,17 +275,12 @@ template <class Arch, class T>
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_shared(const Gemm<T>& g) {
   const std::int64_t work = g.m * g.n * g.k;
-  if (work < 2 * kGemmChunk || num_threads() == 1) {
-    if (!gemm_of_small_depth<Arch>(g)) {
-      gemm_blocks<Arch>(g, gemm_packs_a<Arch>(g), few_columns<Arch>(g));
-    }
-    return;
-  }
   const bool pack_a = gemm_packs_a<Arch>(g);
   const std::int64_t few = few_columns<Arch>(g);
-  const auto do_part = [](const Gemm<T>& part, bool with_copy, std::int64_t with_few) {
+  const auto alone = [](const Gemm<T>& part, bool with_copy, std::int64_t with_few) {
     if (!gemm_of_small_depth<Arch>(part)) gemm_blocks<Arch>(part, with_copy, with_few);
   };
+  if (work < 2 * kGemmChunk || num_threads() == 1) return alone(g, pack_a, few);
   constexpr std::int64_t kRows = 192, kColumns = 64;  // of a piece, at least
   const bool few_rows = 2 * g.m < kRows * num_threads();
   const bool columns = (g.a_col == 1 || !pack_a || few_rows) && (g.n >= g.m || g.n >= 512);
@@ -301,10 +296,10 @@ template <class Arch, class T>
                  if (columns) {  // each piece reads, or copies, all of A for itself
                    const std::int64_t with = end == extent ? few : 0;
                    const Gemm<T> piece = some_columns<Arch>(g, begin, end + with - begin);
-                   do_part(piece, gemm_packs_a<Arch>(piece), with);
+                   alone(piece, gemm_packs_a<Arch>(piece), with);
                    return;
                  }
-                 do_part(some_rows<Arch>(g, begin, end - begin), pack_a, few);
+                 alone(some_rows<Arch>(g, begin, end - begin), pack_a, few);
                });
 }
 
@@ -312,7 +307,8 @@ template <class Arch, class T>
 void gemm(const Gemm<T>& g) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k <= 0) return gemm_without_k<Arch>(g);
-  if ((g.m == 1 || g.n == 1) && !turns_few<Arch>(g) && gemm_as_vector<Arch>(g)) return;
+  if (turns_few<Arch>(g)) return gemm_turned_dots<Arch>(g);
+  if ((g.m == 1 || g.n == 1) && gemm_as_vector<Arch>(g)) return;
   if (is_gemm_dots<Arch>(g)) return gemm_dots<Arch>(g);
   if (is_gemm_across<Arch>(g)) return gemm_across<Arch>(g);
   if (gemm_one_panel<Arch>(g)) return;

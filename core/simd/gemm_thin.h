@@ -58,9 +58,10 @@ void gemm_thin(const Gemm<T>& g) {
 template <class Arch, class T>
 void gemm_rank(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  const int depth = static_cast<int>(g.k), alone = gemm_rank_vectors<Arch>(depth);
-  if (g.n <= alone * lanes && g.b_col == 1) return gemm_rank_panel<Arch>(g);
-  const std::int64_t most = g.n <= alone * lanes ? alone : gemm_rank_vectors<Arch>(depth, false);
+  const int depth = static_cast<int>(g.k);
+  const bool alone = g.n <= gemm_rank_vectors<Arch>(depth) * lanes;
+  if (alone && g.b_col == 1) return gemm_rank_panel<Arch>(g);
+  const std::int64_t most = gemm_rank_vectors<Arch>(depth, alone);
   const GemmBlocks<Arch, T> blocks;
   T* packed = nullptr;
   if (g.b_col != 1) {

@@ -35,7 +35,7 @@ void add_optimizer_cases();
 void add_graph_cases();
 void add_thread_cases();
 
-/// Runs of a side before those that are timed, at least: a third level takes in what is used again
+/// Runs of a side before those that are timed, at least. A third level takes in what is used again
 /// and again, not what was used last: after the other side has run, 38 MB that fit it
 /// take 3.1, 2.9, 2.0, 1.8 and then 1.6 ms a run (an Intel Xeon), and more runs where the other
 /// side used more.
