@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_micro.h"
+#include "core/simd/gemm_panel_tiles.h"
 #include "core/simd/gemm_vector.h"
 #include "core/simd/kernels.h"
 #include "core/simd/processor.h"

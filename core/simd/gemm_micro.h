@@ -266,38 +266,4 @@ const GemmTileTable<T>& gemm_tiles(Tail tail) {
                                 : gemm_tiles<Arch, T, true, false>(tail);
 }
 
-// The tiles that read a B of n columns in place, of up to as many rows as its registers allow.
-template <class Arch, class T>
-struct GemmPanelTiles {
-  static constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  static constexpr std::int64_t widest = lanes * GemmTiles<Arch>::max_vectors;
-  // Of a product that is one panel. (Tiles of four registers are lower, and begin and end more
-  // slowly.)
-  static constexpr std::int64_t max_columns = widest < lanes * 3 ? widest : lanes * 3;
-  struct Width {
-    std::int64_t rows;
-    const GemmTileFunction<T>*once, *many;  // [rows - 1]
-  };
-  Width width[widest];  // [n - 1]
-
-  template <bool own>
-  constexpr explicit GemmPanelTiles(std::bool_constant<own> /*own*/) : width{} {
-    for (std::int64_t n = 1; n <= widest; ++n) {
-      const std::int64_t vectors = (n + lanes - 1) / lanes, last = n - (vectors - 1) * lanes;
-      const Tail tail = tail_of<Arch, T>(vectors, last, false);
-      width[n - 1] = {GemmTiles<Arch>::rows(static_cast<int>(vectors)),
-                      gemm_tiles<Arch, T, false, own>(tail).tile[vectors - 1],
-                      gemm_tiles<Arch, T, true, own>(tail).tile[vectors - 1]};
-    }
-  }
-};
-
-template <class Arch, class T, bool own>
-inline constexpr GemmPanelTiles<Arch, T> kGemmPanelTiles{std::bool_constant<own>{}};
-template <class Arch, class T>
-[[gnu::always_inline]] inline const GemmPanelTiles<Arch, T>& gemm_panel_tiles() {
-  return own_broadcasts<Arch>() ? kGemmPanelTiles<Arch, T, kHasHalf<Arch>>
-                                : kGemmPanelTiles<Arch, T, false>;
-}
-
 }  // namespace heed::simd
