@@ -12,6 +12,7 @@
 #include "core/simd/attention_softmax.h"
 #include "core/simd/gemm_panels.h"
 #include "core/simd/kernels.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 

@@ -9,6 +9,7 @@
 #include "core/simd/attention_dropout.h"
 #include "core/simd/kernels.h"
 #include "core/simd/lanes.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 

@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "core/simd/kernels.h"
 #include "core/simd/row_loops.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 

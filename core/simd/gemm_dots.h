@@ -74,8 +74,12 @@ void gemm_dots_piece(const Gemm<T>& g) {
   const T* const x = rows ? g.a : g.b;
   const std::int64_t count = rows ? g.m : g.n;
   const GemmBlocks<Arch, T> blocks;
-  const std::int64_t hold = blocks.cache.first / 2 / (g.k * blocks.size) / lanes * lanes;
-  const std::int64_t columns = hold > lanes ? hold : lanes;
+  const std::int64_t near = blocks.cache.first / 2 / blocks.size;
+  std::int64_t columns = v.n;  // without a division, for the smallest
+  if (v.n * g.k > near) {
+    const std::int64_t hold = near / g.k / lanes * lanes;
+    columns = hold > lanes ? hold : lanes;
+  }
   for (std::int64_t j = 0; j < v.n; j += columns) {
     const std::int64_t end = v.n - j < columns ? v.n : j + columns;
     std::int64_t i = 0;
@@ -117,6 +121,7 @@ void turn_columns(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, st
 /// threads.
 template <class Arch, class T>
 [[gnu::noinline]] void gemm_dots(const Gemm<T>& g) {
+  if (g.m * g.n * g.k < 2 * kGemmChunk) return gemm_dots_piece<Arch>(g);
   const bool columns = g.n >= g.m || g.n >= 64;
   const std::int64_t extent = columns ? g.n : g.m;
   const std::int64_t one = g.k * (columns ? g.m : g.n);

@@ -19,6 +19,7 @@
 #include "core/simd/lanes.h"
 #include "core/simd/prefetch.h"
 #include "core/simd/processor.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 

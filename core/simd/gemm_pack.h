@@ -10,14 +10,16 @@
 #include <xsimd/xsimd.hpp>
 
 #include "core/simd/lanes.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 
 // The transpose of `count` (<= size) rows of x, each `valid` (<= size) long. Behind them is zero,
 // or where masked loads are slow the last row again.
 template <class Arch, class T>
-void load_transposed(xsimd::batch<T, Arch>* square, const T* x, std::int64_t stride,
-                     std::int64_t count, std::int64_t valid) {
+[[gnu::always_inline]] inline void load_transposed(xsimd::batch<T, Arch>* square, const T* x,
+                                                   std::int64_t stride, std::int64_t count,
+                                                   std::int64_t valid) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr std::int64_t lanes = static_cast<std::int64_t>(Batch::size);
   if (count == lanes && valid == lanes) {

@@ -13,6 +13,7 @@
 #include "core/simd/caches.h"
 #include "core/simd/lanes.h"
 #include "core/simd/row_loops.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 
@@ -140,21 +141,6 @@ void gemm_vector_rows(const GemmVector<T>& g, std::int64_t begin, std::int64_t e
   }
 }
 
-// The sums over the lanes of each of Count registers, a power of two, in the order of sum_lanes, in
-// the first lanes: each round adds the halves of two registers and interleaves them, and then those
-// of the one that is left.
-template <int Count, class Arch, class T>
-xsimd::batch<T, Arch> sum_each(xsimd::batch<T, Arch>* x) {
-#pragma GCC unroll 4
-  for (int count = Count / 2; count > 0; count /= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < count; ++i) {
-      x[i] = interleave_low(x[i], x[i + count]) + interleave_high(x[i], x[i + count]);
-    }
-  }
-  return sum_group<static_cast<int>(xsimd::batch<T, Arch>::size), Count>(x[0]);
-}
-
 // Columns dot products with adjacent columns of B for each of Xs vectors, the first x, contiguous
 // as columns of B are. A dot product is summed in the same order whatever Columns and Xs are.
 template <class Arch, class T, int Columns, int Xs = 1>
@@ -199,7 +185,7 @@ void gemm_vector_dots(const GemmVector<T>& g, const T* x, const GemmVectors& nex
   for (int c = 0; c < count; ++c) {
     one[c] = c >= all ? Batch(T(0)) : chains == 1 ? sum[c][0] : sum[c][0] + sum[c][chains - 1];
   }
-  const Batch each = sum_each<count, Arch, T>(one);
+  const Batch each = sum_each<count>(one);
   T* const y = g.y + j * g.y_step;
   if (all == lanes && Xs == 1 && g.y_step == 1 && g.bias == nullptr && !g.accumulate) {
     each.store_unaligned(y);
@@ -218,6 +204,8 @@ void gemm_vector_dots(const GemmVector<T>& g, const T* x, const GemmVectors& nex
     }
     return;
   }
+  // (Unrolled, for g++ makes a scatter of it else, which takes AMD's cores far longer.)
+#pragma GCC unroll 16
   for (int c = 0; c < all; ++c) {
     T& to = y[c % Columns * g.y_step + c / Columns * next.y];
     to = g.accumulate ? to + sums[c] : sums[c];

@@ -12,6 +12,7 @@
 #include "core/parallel.h"
 #include "core/simd/kernels.h"
 #include "core/simd/row_loops.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 

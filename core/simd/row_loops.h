@@ -20,6 +20,7 @@
 #include "core/simd/kernels.h"
 #include "core/simd/prefetch.h"
 #include "core/simd/registers.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 

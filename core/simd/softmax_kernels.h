@@ -13,6 +13,7 @@
 #include "core/simd/math_exp.h"
 #include "core/simd/math_log.h"
 #include "core/simd/row_loops.h"
+#include "core/simd/shuffles.h"
 
 namespace heed::simd {
 
