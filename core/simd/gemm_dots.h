@@ -19,8 +19,8 @@ namespace heed::simd {
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool has_few_dots(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
-  if (4 * g.n <= lanes) return g.k >= 8 * g.n;
-  return 2 * g.n <= lanes ? g.k >= 64 : 8 * g.n <= 5 * lanes && g.k >= 128;
+  if (4 * g.n <= lanes) return g.k >= 5 * g.n;
+  return 2 * g.n <= lanes ? g.k >= 48 : 8 * g.n <= 5 * lanes && g.k >= 96;
 }
 
 /// Whether columns that are not are worth turning for it. Only n and k decide: a row keeps the bits
@@ -32,9 +32,9 @@ template <class Arch, class T>
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t kLongest = 4096;  // the turned ones leave room in the second cache
   if (g.a_col != 1 || g.b_row == 1 || g.n < 2 || g.k > kLongest) return false;
-  if (4 * g.n <= lanes) return g.k >= 16 * g.n;
-  return 2 * g.n <= lanes ? g.k >= 24 * g.n
-                          : lanes >= 16 && 8 * g.n <= 5 * lanes && g.k >= 48 * g.n;
+  if (4 * g.n <= lanes) return g.k >= 8 * g.n;
+  return 2 * g.n <= lanes ? g.k >= 12 * g.n
+                          : lanes >= 16 && 8 * g.n <= 5 * lanes && g.k >= 32 * g.n;
 }
 
 /// Whether the product is better done by dot products. Turning B costs a share of the time by m,
@@ -103,16 +103,19 @@ void turn_columns(T* out, const T* b, std::int64_t b_row, std::int64_t b_col, st
   if constexpr (kHasHalf<Arch>) {
     if (2 * n <= lanes) return turn_columns<Half<Arch>>(out, b, b_row, b_col, k, n);
   }
-  std::int64_t p = 0;
-  for (; b_col == 1 && p + lanes <= k; p += lanes) {
-    Batch square[lanes];
-    load_transposed<Arch>(square, b + p * b_row, b_row, lanes, n);
+  if (b_col == 1 && k >= lanes) {
+    for (std::int64_t next = 0; next < k; next += lanes) {
+      const std::int64_t p = next + lanes <= k ? next : k - lanes;  // the last square is full, too
+      Batch square[lanes];
+      load_transposed<Arch>(square, b + p * b_row, b_row, lanes, n);
 #pragma GCC unroll 16
-    for (std::int64_t j = 0; j < lanes; ++j) {
-      if (j < n) square[j].store_unaligned(out + j * k + p);
+      for (std::int64_t j = 0; j < lanes; ++j) {
+        if (j < n) square[j].store_unaligned(out + j * k + p);
+      }
     }
+    return;
   }
-  for (; p < k; ++p) {
+  for (std::int64_t p = 0; p < k; ++p) {
     for (std::int64_t j = 0; j < n; ++j) out[j * k + p] = b[p * b_row + j * b_col];
   }
 }

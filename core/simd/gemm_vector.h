@@ -227,6 +227,12 @@ void gemm_vector_by_dots(const GemmVector<T>& g, const T* x, const GemmVectors& 
   if constexpr (many > 4) {
     for (; j + 4 <= end; j += 4) gemm_vector_dots<Arch, T, 4, Xs>(g, x, next, j);
   }
+  if constexpr (many == 4) {
+    if (end - j == 3 && j > begin && !g.accumulate) {  // four, the first of which is there already
+      gemm_vector_dots<Arch, T, many, Xs>(g, x, next, j - 1);
+      return;
+    }
+  }
   if constexpr (many > 2) {
     for (; j + 2 <= end; j += 2) gemm_vector_dots<Arch, T, 2, Xs>(g, x, next, j);
   }
