@@ -25,7 +25,8 @@ template <class Arch>
 constexpr int gemm_rank_vectors(int depth, bool alone = true) {
   if (depth > 4) return 3;
   if (kRegisters<Arch> < 32) return GemmTiles<Arch>::max_vectors;
-  constexpr int only[] = {kGemmRankWidest, kGemmRankWidest, 12, 8}, one_of[] = {16, 12, 8, 8};
+  constexpr int only[] = {kGemmRankWidest, kGemmRankWidest, kGemmRankWidest, 8},
+                one_of[] = {16, 12, 8, 8};
   return alone ? only[depth - 1] : one_of[depth - 1];
 }
 
