@@ -1,7 +1,7 @@
 // Lanes of registers moved, added up and transposed. Written as the compilers' shuffles of two
-// vectors, of such shapes as every set has one instruction for: within lines of 128 bits, or of
-// whole such lines. (A permutation by a register of indices is one on AVX-512, too, but costs a
-// core five to ten times as much: transposes in 0.4 of the time on Zen 5.)
+// vectors, of such shapes as every set has one cheap instruction for: within units of 128 bits, or
+// of whole such units. (On AVX-512 any permutation of two registers is one instruction, but sums
+// over lanes by those take two to three times as long on Zen 5, and transposes 1.3 times.)
 #pragma once
 
 #include <type_traits>
@@ -32,27 +32,27 @@ Register exchange(Register x, std::integer_sequence<int, I...>) {
 }
 
 // Of a, and then of b, every other block of Block lanes, from the first or (Odd = 1) the second on:
-// within each line of 128 bits where it has more than one block, else over the whole registers.
+// within each unit of 128 bits where it has more than one block, else over the whole registers.
 template <class Arch, int Block, int Odd, class Register, int... I>
 Register every_other(Register a, Register b, std::integer_sequence<int, I...>) {
-  constexpr int size = sizeof...(I), line = 16 / static_cast<int>(sizeof(a[0]));
-  constexpr int segment = Block < line ? line : size, half = segment / 2;
+  constexpr int size = sizeof...(I), unit = 16 / static_cast<int>(sizeof(a[0]));
+  constexpr int segment = Block < unit ? unit : size, half = segment / 2;
   return __builtin_shufflevector(a, b,
                                  (I / segment * segment + (I % half / Block * 2 + Odd) * Block +
                                   I % Block + I % segment / half * size)...);
 }
 
-// Of each line of 128 bits of a and b: their low or (High = 1) high halves, interleaved in units of
-// Width lanes.
+// Of each unit of 128 bits of a and b: their low or (High = 1) high halves, interleaved Width lanes
+// at a time.
 template <class Arch, int Width, int High, class Register, int... I>
 Register unpack(Register a, Register b, std::integer_sequence<int, I...>) {
-  constexpr int size = sizeof...(I), line = 16 / static_cast<int>(sizeof(a[0]));
+  constexpr int size = sizeof...(I), unit = 16 / static_cast<int>(sizeof(a[0]));
   return __builtin_shufflevector(a, b,
-                                 (I / line * line + High * line / 2 + I % line / Width / 2 * Width +
-                                  I % Width + I % line / Width % 2 * size)...);
+                                 (I / unit * unit + High * unit / 2 + I % unit / Width / 2 * Width +
+                                  I % Width + I % unit / Width % 2 * size)...);
 }
 
-// Stride lanes apart, in front.
+// The lanes of x that are Stride apart, in front.
 template <class Arch, int Stride, class Register, int... I>
 Register gather_lanes(Register x, std::integer_sequence<int, I...>) {
   constexpr int size = sizeof...(I);
@@ -130,59 +130,59 @@ template <int Count, int Width, class Batch>
 template <int Count, class T, class Arch>
 [[gnu::always_inline]] inline xsimd::batch<T, Arch> sum_each(const xsimd::batch<T, Arch>* x) {
   using Batch = xsimd::batch<T, Arch>;
-  constexpr int size = static_cast<int>(Batch::size), line = 16 / static_cast<int>(sizeof(T));
-  // The rounds within lines put registers that are so many apart beside one another.
-  constexpr int lines = size / line < Count ? size / line : Count, in_line = Count / lines;
+  constexpr int size = static_cast<int>(Batch::size), unit = 16 / static_cast<int>(sizeof(T));
+  // The rounds within units put registers that are so many apart beside one another.
+  constexpr int units = size / unit < Count ? size / unit : Count, in_unit = Count / units;
   Batch tree[Count];
 #pragma GCC unroll 16
-  for (int i = 0; i < Count; ++i) tree[i] = x[i % lines * in_line + i / lines];
+  for (int i = 0; i < Count; ++i) tree[i] = x[i % units * in_unit + i / units];
   const Batch sums = detail::sum_pairs<Count, size>(tree);
   return Batch(detail::gather_lanes<Arch, size / Count>(sums.data, detail::LaneNumbers<Batch>{}));
 }
 
 namespace detail {
-// Rounds that bring pieces of a column together, whole lines of 128 bits: of registers that are a
-// multiple of Step, a line's lanes, apart. Each moves a bit of a line's number to the register's.
-template <int Lines, class Batch>
-[[gnu::always_inline]] inline void transpose_lines(Batch* x) {
-  if constexpr (Lines > 1) {
+// The rounds of a transpose that bring together the pieces of a column, whole units of 128 bits.
+// Each moves a bit of a unit's place in its register to the register's number.
+template <int Units, class Batch>
+[[gnu::always_inline]] inline void transpose_units(Batch* x) {
+  if constexpr (Units > 1) {
     using Arch = typename Batch::arch_type;
     using Lanes = LaneNumbers<Batch>;
     constexpr int size = static_cast<int>(Batch::size), half = size / 2;
-    constexpr int line = 16 / static_cast<int>(sizeof(typename Batch::value_type));
+    constexpr int unit = 16 / static_cast<int>(sizeof(typename Batch::value_type));
     Batch next[size];
 #pragma GCC unroll 8
     for (int i = 0; i < half; ++i) {
-      const int from = i / line * 2 * line + i % line;
-      const auto a = x[from].data, b = x[from + line].data;
-      next[i] = every_other<Arch, line, 0>(a, b, Lanes{});
-      next[i + half] = every_other<Arch, line, 1>(a, b, Lanes{});
+      const int from = i / unit * 2 * unit + i % unit;
+      const auto a = x[from].data, b = x[from + unit].data;
+      next[i] = every_other<Arch, unit, 0>(a, b, Lanes{});
+      next[i + half] = every_other<Arch, unit, 1>(a, b, Lanes{});
     }
 #pragma GCC unroll 16
     for (int i = 0; i < size; ++i) x[i] = next[i];
-    transpose_lines<Lines / 2>(x);
+    transpose_units<Units / 2>(x);
   }
 }
 }  // namespace detail
 
-/// Transposes a square of registers in place: lines of 128 bits first, then the squares within
-/// them. (The other way round takes twice as long on Zen 5.)
+/// Transposes a square of registers in place: units of 128 bits first, then the squares within
+/// them. Part of its caller: by way of memory it takes twice as long.
 template <class T, class Arch>
 [[gnu::always_inline]] inline void transpose(xsimd::batch<T, Arch>* rows) {
   using Batch = xsimd::batch<T, Arch>;
   using Lanes = detail::LaneNumbers<Batch>;
-  constexpr int size = static_cast<int>(Batch::size), line = 16 / static_cast<int>(sizeof(T));
+  constexpr int size = static_cast<int>(Batch::size), unit = 16 / static_cast<int>(sizeof(T));
   Batch x[size];
 #pragma GCC unroll 16
   for (int i = 0; i < size; ++i) x[i] = rows[i];
-  detail::transpose_lines<size / line>(x);
+  detail::transpose_units<size / unit>(x);
 #pragma GCC unroll 8
   for (int i = 0; i < size; i += 2) {
     const auto a = x[i].data, b = x[i + 1].data;
     x[i] = detail::unpack<Arch, 1, 0>(a, b, Lanes{});
     x[i + 1] = detail::unpack<Arch, 1, 1>(a, b, Lanes{});
   }
-  if constexpr (line == 4) {
+  if constexpr (unit == 4) {
 #pragma GCC unroll 4
     for (int i = 0; i < size; i += 4) {
       const auto a = x[i].data, b = x[i + 1].data, c = x[i + 2].data, d = x[i + 3].data;
