@@ -45,10 +45,11 @@ template <class Arch, class T>
 }
 
 // A is read in place, mostly. Where it does not run along k that takes a line a step, which wide
-// tiles leave time for while those lines are in the caches, or the core fetches them by itself;
-// tiles of half the registers, which read a large A often, do not. Lines that lie whole pages apart
-// share a few places of the caches: they are copied for fewer columns, of which wide tiles need
-// some hundred on most cores and those others hardly any.
+// tiles leave time for while those lines are in the caches, or the core fetches them by itself,
+// unless its units are as wide as registers and a large A is read often; tiles of half the
+// registers leave no time. Lines that lie whole pages apart share a few places of the caches: they
+// are copied for fewer columns, of which wide tiles need some hundred on most cores and those
+// others hardly any.
 template <class Arch, class T>
 bool gemm_packs_a(const Gemm<T>& g) {
   constexpr bool wide = kRegisters<Arch> == 32;
@@ -58,14 +59,14 @@ bool gemm_packs_a(const Gemm<T>& g) {
   const std::int64_t bytes = g.m * g.k * size;
   if (g.k <= kGemmThin) return false;
   if (g.a_col == 1) return !kCoreFetches && g.n >= 1024 && pages_apart<Arch, T>(g.a_row);
+  const bool no_time = kCoreFetches && !kHalves512;
   if (pages_apart<Arch, T>(g.a_col)) {
-    // With units as wide as registers a core of AMD's has no time for that, either.
-    const bool no_time = kCoreFetches && !kHalves512 && g.n > panel;
-    if (wide && (g.n > 384 || (no_time && (g.n > widest || g.m >= 32)))) return true;
+    const bool soon = no_time && g.n > panel && (g.n > widest || g.m >= 32);
+    if (wide && (g.n > 384 || soon)) return true;
     if (!wide && g.n >= widest && g.m >= 12) return true;
   }
   if (!wide && g.n > 160) return !kCoreFetches || bytes > caches().second * 5 / 8;
-  if (wide && kCoreFetches) return false;
+  if (wide && kCoreFetches) return no_time && g.n >= 768 && bytes > (std::int64_t{13} << 28) / g.n;
   // A copy costs A once, and saves something for every panel of columns that reads A.
   if (g.n <= panel) return false;
   const std::int64_t worth = std::int64_t{1} << (g.a_col * size >= 8192 ? 27 : 29);

@@ -106,7 +106,8 @@ void add_matmul_cases() {
                      48);
   add_product<float>(shapes, "48 × " + size_name(64, 64, 32), 64, 64, 32, false, false, 1, 48);
   // Gradients of weights, xᵀ·dy.
-  for (const auto& [m, k, n] : {std::array{512, 768, 128}, {1024, 768, 256}, {3072, 512, 768}}) {
+  for (const auto& [m, k, n] :
+       {std::array{512, 768, 128}, {1024, 768, 256}, {1536, 1536, 768}, {3072, 512, 768}}) {
     add_product<float>(shapes, size_name(m, k, n) + " AᵀB", m, k, n, true, false, 1);
   }
   // A linear layer: a small batch, few outputs, and their gradient.
