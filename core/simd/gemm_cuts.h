@@ -24,7 +24,7 @@ struct EvenCut {
   std::int64_t pieces, size, extra;
 };
 template <class Arch>
-EvenCut even_cut(std::int64_t total, std::int64_t most) {
+constexpr EvenCut even_cut(std::int64_t total, std::int64_t most) {
   if (total <= most) return {1, total, 0};
   const std::int64_t pieces = (total + most - 1) / most;
   const std::int64_t size = total / pieces;

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <xsimd/xsimd.hpp>
 
+#include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_micro.h"
 #include "core/simd/lanes.h"
 
@@ -24,16 +25,12 @@ struct PanelRows {
 // by 8, rather than by 11 and 10: 0.93 of the time at k = 32; Zen 5, AVX-512.)
 template <class Arch, int Vectors>
 constexpr PanelRows panel_rows(std::int64_t m) {
-  constexpr std::int64_t most = GemmTiles<Arch>::rows(Vectors), chains = 8;
-  const std::int64_t fewest = (m + most - 1) / most;
-  std::int64_t tiles = fewest;
-  for (std::int64_t more = fewest; more <= fewest + 2 && fewest > 1; ++more) {
-    if (m % more == 0 && (more == fewest || m / more * Vectors >= chains)) {
-      tiles = more;
-      break;
-    }
+  constexpr std::int64_t chains = 8;
+  EvenCut cut = even_cut<Arch>(m, GemmTiles<Arch>::rows(Vectors));
+  for (std::int64_t tiles = cut.pieces + 1; cut.extra > 0 && tiles <= cut.pieces + 2; ++tiles) {
+    if (m % tiles == 0 && m / tiles * Vectors >= chains) cut = {tiles, m / tiles, 0};
   }
-  return {static_cast<std::uint8_t>(tiles), static_cast<std::uint8_t>(m / tiles)};
+  return {static_cast<std::uint8_t>(cut.pieces), static_cast<std::uint8_t>(cut.size)};
 }
 
 template <class Arch, int Vectors>

@@ -8,6 +8,7 @@
 #include "core/simd/gemm_columns.h"
 #include "core/simd/gemm_cuts.h"
 #include "core/simd/gemm_pack.h"
+#include "core/simd/gemm_panel_tiles.h"
 #include "core/simd/gemm_rank.h"
 #include "core/simd/kernels.h"
 

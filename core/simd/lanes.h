@@ -1,11 +1,9 @@
 // What kernels need of a vector register and xsimd 8.1 does not offer on every set: loads and
-// stores of the first few lanes, stores past the caches, exact arithmetic. The only file in which
-// kernels meet compiler intrinsics.
+// stores of the first few lanes, stores past the caches, exact arithmetic.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
-#include <utility>
 #include <xsimd/xsimd.hpp>
 
 #ifdef __AVX512F__

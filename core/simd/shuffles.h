@@ -42,16 +42,6 @@ Register every_other(Register a, Register b, std::integer_sequence<int, I...>) {
                                   I % Block + I % segment / half * size)...);
 }
 
-// Of each unit of 128 bits of a and b: their low or (High = 1) high halves, interleaved Width lanes
-// at a time.
-template <class Arch, int Width, int High, class Register, int... I>
-Register unpack(Register a, Register b, std::integer_sequence<int, I...>) {
-  constexpr int size = sizeof...(I), unit = 16 / static_cast<int>(sizeof(a[0]));
-  return __builtin_shufflevector(a, b,
-                                 (I / unit * unit + High * unit / 2 + I % unit / Width / 2 * Width +
-                                  I % Width + I % unit / Width % 2 * size)...);
-}
-
 // The lanes of x that are Stride apart, in front.
 template <class Arch, int Stride, class Register, int... I>
 Register gather_lanes(Register x, std::integer_sequence<int, I...>) {
@@ -141,59 +131,40 @@ template <int Count, class T, class Arch>
 }
 
 namespace detail {
-// The rounds of a transpose that bring together the pieces of a column, whole units of 128 bits.
-// Each moves a bit of a unit's place in its register to the register's number.
-template <int Units, class Batch>
-[[gnu::always_inline]] inline void transpose_units(Batch* x) {
-  if constexpr (Units > 1) {
+// Transposes squares of Count by Count pieces, Block lanes each, of registers Step apart. Every
+// round deals two neighbours' pieces out, the even ones to one register and the odd ones to another
+// half of the square away, and so moves a bit of a piece's place to its register's.
+template <int Block, int Count, int Step, class Batch>
+[[gnu::always_inline]] inline void transpose_pieces(Batch* x) {
+  if constexpr (Count > 1) {
     using Arch = typename Batch::arch_type;
     using Lanes = LaneNumbers<Batch>;
-    constexpr int size = static_cast<int>(Batch::size), half = size / 2;
-    constexpr int unit = 16 / static_cast<int>(sizeof(typename Batch::value_type));
-    Batch next[size];
+    constexpr int size = static_cast<int>(Batch::size), half = Count / 2;
+#pragma GCC unroll 4
+    for (int round = 1; round < Count; round *= 2) {
+      Batch next[size];
 #pragma GCC unroll 8
-    for (int i = 0; i < half; ++i) {
-      const int from = i / unit * 2 * unit + i % unit;
-      const auto a = x[from].data, b = x[from + unit].data;
-      next[i] = every_other<Arch, unit, 0>(a, b, Lanes{});
-      next[i + half] = every_other<Arch, unit, 1>(a, b, Lanes{});
-    }
+      for (int i = 0; i < size / 2; ++i) {
+        const int first = i / Step / half * Count * Step + i % Step, pair = i / Step % half;
+        const auto a = x[first + 2 * pair * Step].data, b = x[first + (2 * pair + 1) * Step].data;
+        next[first + pair * Step] = every_other<Arch, Block, 0>(a, b, Lanes{});
+        next[first + (pair + half) * Step] = every_other<Arch, Block, 1>(a, b, Lanes{});
+      }
 #pragma GCC unroll 16
-    for (int i = 0; i < size; ++i) x[i] = next[i];
-    transpose_units<Units / 2>(x);
+      for (int i = 0; i < size; ++i) x[i] = next[i];
+    }
   }
 }
 }  // namespace detail
 
-/// Transposes a square of registers in place: units of 128 bits first, then the squares within
-/// them. Part of its caller: by way of memory it takes twice as long.
+/// Transposes a square of registers in place: as one of units of 128 bits, then the squares within
+/// those. Part of its caller: by way of memory it takes twice as long.
 template <class T, class Arch>
 [[gnu::always_inline]] inline void transpose(xsimd::batch<T, Arch>* rows) {
-  using Batch = xsimd::batch<T, Arch>;
-  using Lanes = detail::LaneNumbers<Batch>;
-  constexpr int size = static_cast<int>(Batch::size), unit = 16 / static_cast<int>(sizeof(T));
-  Batch x[size];
-#pragma GCC unroll 16
-  for (int i = 0; i < size; ++i) x[i] = rows[i];
-  detail::transpose_units<size / unit>(x);
-#pragma GCC unroll 8
-  for (int i = 0; i < size; i += 2) {
-    const auto a = x[i].data, b = x[i + 1].data;
-    x[i] = detail::unpack<Arch, 1, 0>(a, b, Lanes{});
-    x[i + 1] = detail::unpack<Arch, 1, 1>(a, b, Lanes{});
-  }
-  if constexpr (unit == 4) {
-#pragma GCC unroll 4
-    for (int i = 0; i < size; i += 4) {
-      const auto a = x[i].data, b = x[i + 1].data, c = x[i + 2].data, d = x[i + 3].data;
-      x[i] = detail::unpack<Arch, 2, 0>(a, c, Lanes{});
-      x[i + 1] = detail::unpack<Arch, 2, 1>(a, c, Lanes{});
-      x[i + 2] = detail::unpack<Arch, 2, 0>(b, d, Lanes{});
-      x[i + 3] = detail::unpack<Arch, 2, 1>(b, d, Lanes{});
-    }
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < size; ++i) rows[i] = x[i];
+  constexpr int size = static_cast<int>(xsimd::batch<T, Arch>::size);
+  constexpr int unit = 16 / static_cast<int>(sizeof(T));
+  detail::transpose_pieces<unit, size / unit, unit>(rows);
+  detail::transpose_pieces<1, unit, 1>(rows);
 }
 
 }  // namespace heed::simd
