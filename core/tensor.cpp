@@ -5,24 +5,13 @@
 #include "core/autograd/engine.h"
 #include "core/autograd/node.h"
 #include "core/memory.h"
+#include "core/new_tensor.h"
 #include "core/ops/dispatch.h"
 #include "core/ops/ops.h"
 
 namespace heed {
 
-inline TensorImpl::TensorImpl(const Dims& sizes_, const Dims& strides_, std::int64_t numel_,
-                              DType dtype_, Ref<Storage> storage_, bool in_storage_) noexcept
-    : in_storage(in_storage_),
-      dtype(dtype_),
-      numel(numel_),
-      sizes(sizes_),
-      strides(strides_),
-      storage(std::move(storage_)) {}
-
 namespace {
-
-/// Room for the TensorImpl ahead of the bytes of its storage.
-constexpr std::size_t kRoom = (sizeof(TensorImpl) + 63) / 64 * 64;
 
 [[gnu::noinline]] void destroy_company(TensorImpl* impl) noexcept {
   if (impl->retains_grad && impl->grad_fn && impl->grad_fn->hooks) {
@@ -48,21 +37,6 @@ void TensorImpl::destroy(TensorImpl* impl) noexcept {
 namespace detail {
 namespace {
 
-inline Tensor new_tensor(void* block, std::size_t bytes, const Dims& sizes, const Dims& strides,
-                         std::int64_t numel, DType dtype) noexcept {
-  Ref<Storage> storage = Storage::begin(block, bytes, kRoom);
-  void* place = storage->room();
-  return Tensor(Ref<TensorImpl>::adopt(
-      new (place) TensorImpl(sizes, strides, numel, dtype, std::move(storage), true)));
-}
-
-/// A block for a tensor of a few elements, or null: then allocate() may still have one.
-inline void* try_block(std::int64_t numel, DType dtype) {
-  if (numel > 4096) return nullptr;
-  return try_allocate(sizeof(Storage) + kRoom +
-                      static_cast<std::size_t>(numel) * element_size(dtype));
-}
-
 [[gnu::noinline]] Tensor make_large_tensor(const Dims& sizes, std::int64_t numel, DType dtype) {
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<std::size_t>(numel), element_size(dtype), &bytes) ||
@@ -78,27 +52,21 @@ inline void* try_block(std::int64_t numel, DType dtype) {
 // Small results come by the thousand: from the lists, without a call.
 Tensor make_tensor(const Dims& sizes, DType dtype) {
   const std::int64_t numel = checked_numel(sizes);
-  void* block = try_block(numel, dtype);
+  const std::size_t bytes = static_cast<std::size_t>(numel) * element_size(dtype);
+  void* block = try_block(numel, bytes);
   if (!block) [[unlikely]]
     return make_large_tensor(sizes, numel, dtype);
-  return new_tensor(block, static_cast<std::size_t>(numel) * element_size(dtype), sizes,
-                    contiguous_strides(sizes), numel, dtype);
+  return new_tensor(block, bytes, sizes, contiguous_strides(sizes), numel, dtype);
 }
 
-Tensor make_matrix(std::int64_t rows, std::int64_t cols, DType dtype) {
-  std::int64_t numel;
-  if (__builtin_mul_overflow(rows, cols, &numel)) [[unlikely]]
-    return make_tensor({rows, cols}, dtype);
-  void* block = try_block(numel, dtype);
-  if (!block) return make_large_tensor({rows, cols}, numel, dtype);
-  return new_tensor(block, static_cast<std::size_t>(numel) * element_size(dtype), {rows, cols},
-                    {cols ? cols : 1, 1}, numel, dtype);
+Tensor make_matrix_otherwise(std::int64_t rows, std::int64_t cols, DType dtype) {
+  return make_tensor({rows, cols}, dtype);
 }
 
 Tensor make_tensor_on(Ref<Storage> storage, const Dims& sizes, std::int64_t numel, DType dtype) {
   void* place = allocate(sizeof(TensorImpl));
   return Tensor(Ref<TensorImpl>::adopt(new (place) TensorImpl(
-      sizes, contiguous_strides(sizes), numel, dtype, std::move(storage), false)));
+      sizes, contiguous_strides(sizes), numel, dtype, storage.leak(), false)));
 }
 
 Tensor make_alias(const Tensor& x, const Dims& sizes, const Dims& strides, std::int64_t offset) {

@@ -57,8 +57,9 @@ struct TensorImpl {
   std::uint64_t number = 0;  // of a leaf that requires grad: its place in the order (node.h)
   autograd::LeafHooks* hooks = nullptr;
 
+  /// Takes over a count of the storage.
   TensorImpl(const Dims& sizes, const Dims& strides, std::int64_t numel, DType dtype,
-             Ref<Storage> storage, bool in_storage) noexcept;
+             Storage* storage, bool in_storage) noexcept;
 
   static void destroy(TensorImpl* impl) noexcept;
   /// Whether it has more than its bytes.
@@ -380,8 +381,6 @@ struct TensorOptions {
 namespace detail {
 /// An uninitialised contiguous tensor. sizes must be valid (checked_numel).
 Tensor make_tensor(const Dims& sizes, DType dtype);
-/// make_tensor({rows, cols}, dtype), of sizes that are not negative.
-Tensor make_matrix(std::int64_t rows, std::int64_t cols, DType dtype);
 /// A contiguous tensor on given bytes, its sizes known to be valid.
 Tensor make_tensor_on(Ref<Storage> storage, const Dims& sizes, std::int64_t numel, DType dtype);
 /// Another geometry on the storage of x, without autograd.

@@ -55,7 +55,7 @@ void* allocate_otherwise(std::size_t bytes);
 void deallocate_otherwise(void* block, std::size_t bytes) noexcept;
 
 /// A small block from the lists, or null: then allocate() may still have one.
-inline void* try_allocate(std::size_t bytes) noexcept {
+[[gnu::always_inline]] inline void* try_allocate(std::size_t bytes) noexcept {
   const std::size_t index = (bytes - 1) / 64;
   ThreadCache& mine = cache;
   if (index >= mine.fast_classes || !mine.free[index]) [[unlikely]]

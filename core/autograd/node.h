@@ -252,12 +252,18 @@ Inputs<int{sizeof...(Ts)}> inputs(const Ts&... tensors) {
 /// nothing when grad mode is off or no input requires grad. A node that saves the output takes it
 /// from the argument list like any other: record<ExpBackward>(y, inputs(x), y).
 template <class N, int Count, class... Saved>
-[[gnu::always_inline]] inline Tensor record(Tensor y, const Inputs<Count>& from,
-                                            const Saved&... saved) {
-  if (grad_enabled() && detail::any_requires_grad(from.list, Count)) {
-    const Inputs<Count> list = from;  // needs an address only here
+[[gnu::always_inline]] inline void record_on(const Tensor& y, const Inputs<Count>& from,
+                                             const Saved&... saved) {
+  if (!grad_enabled()) return;
+  const Inputs<Count> list = from;  // needs an address only here
+  if (detail::any_requires_grad(list.list, Count)) {
     detail::attach(y, NodeRef::adopt(new N(saved...)), list.list, Count);
   }
+}
+template <class N, int Count, class... Saved>
+[[gnu::always_inline]] inline Tensor record(Tensor y, const Inputs<Count>& from,
+                                            const Saved&... saved) {
+  record_on<N>(y, from, saved...);
   return y;
 }
 template <class N, class... Saved>

@@ -14,6 +14,7 @@ using autograd::Grads;
 using autograd::inputs;
 using autograd::Node;
 using autograd::record;
+using autograd::record_on;
 using autograd::SavedOutput;
 using autograd::SavedTensor;
 

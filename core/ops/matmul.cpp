@@ -7,6 +7,7 @@
 #include "core/ops/matmul.h"
 
 #include "core/factory.h"
+#include "core/new_tensor.h"
 #include "core/ops/common.h"
 #include "core/ops/inplace.h"
 
@@ -167,11 +168,20 @@ struct MmBackward final : Node {
   }
 };
 
+namespace {
+
+[[gnu::always_inline]] inline Tensor recorded_mm(const Tensor& a, const Tensor& b, bool ta,
+                                                 bool tb) {
+  Tensor y = mm_values(a, b, ta, tb);
+  record_on<MmBackward>(y, inputs(a, b), a, b, ta, tb);
+  return y;
+}
+
+}  // namespace
+
 namespace detail {
 
-Tensor mm(const Tensor& a, const Tensor& b, bool ta, bool tb) {
-  return record<MmBackward>(mm_values(a, b, ta, tb), inputs(a, b), a, b, ta, tb);
-}
+Tensor mm(const Tensor& a, const Tensor& b, bool ta, bool tb) { return recorded_mm(a, b, ta, tb); }
 
 }  // namespace detail
 
@@ -194,7 +204,7 @@ namespace {
 
 Tensor mm(const Tensor& a, const Tensor& b) {
   check_matrices(a, b);
-  return record<MmBackward>(mm_values(a, b, false, false), inputs(a, b), a, b, false, false);
+  return recorded_mm(a, b, false, false);
 }
 
 // ---- y = A B, batch by batch: (…, m, k)·(…, k, n), the leading dims broadcast
@@ -325,7 +335,7 @@ Tensor outer(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-Tensor matmul_by_rank(const Tensor& a, const Tensor& b) {
+[[gnu::noinline]] Tensor matmul_by_rank(const Tensor& a, const Tensor& b) {
   const std::int64_t da = a.dim(), db = b.dim();
   HEED_CHECK(da > 0 && db > 0, "both arguments to matmul need to be at least 1D, but they are ", da,
              "D and ", db, "D");
@@ -362,7 +372,7 @@ Tensor matmul_by_rank(const Tensor& a, const Tensor& b) {
 Tensor matmul(const Tensor& a, const Tensor& b) {
   if (a.dim() != 2 || b.dim() != 2) return matmul_by_rank(a, b);
   check_matrices(a, b);
-  return record<MmBackward>(mm_values(a, b, false, false), inputs(a, b), a, b, false, false);
+  return recorded_mm(a, b, false, false);
 }
 
 // ---- y = β input + α A B
@@ -485,16 +495,19 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     HEED_CHECK(bias.dim() == 1 && bias.numel() == out, "linear(): bias of size ", bias.sizes(),
                " does not fit weight of size ", weight.sizes());
   }
-  Tensor y;
-  {
-    const Tensor rows = x.dim() == 2 ? x : [&] {
-      const NoGradGuard values_only;
-      return LinearBackward::rows(x);
-    }();
-    const Tensor flat_bias =
-        has_bias ? (bias.is_contiguous() ? bias : bias.detach().contiguous()) : Tensor();
-    y = mm_values(rows, weight, false, true, has_bias ? &flat_bias : nullptr);
+  // Pointers, for the usual operands are read as they are: a copy of a handle counts twice.
+  const Tensor *rows = &x, *row = has_bias ? &bias : nullptr;
+  Tensor flat_x, flat_bias;
+  if (x.dim() != 2) {
+    const NoGradGuard values_only;
+    flat_x = LinearBackward::rows(x);
+    rows = &flat_x;
   }
+  if (has_bias && !bias.is_contiguous()) {
+    flat_bias = bias.detach().contiguous();
+    row = &flat_bias;
+  }
+  Tensor y = mm_values(*rows, weight, false, true, row);
   if (x.dim() != 2) {
     Dims sizes(x.sizes().begin(), x.sizes().end() - 1);
     sizes.push_back(out);
