@@ -158,6 +158,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
     // Read again, and only now: values kept over the loop take registers, and saving those of the
     // caller costs as much as a step of a small tile.
     const Gemm<T>& to = *forget_origin(&tile);
+    const std::int64_t c_row = to.c_row;
     Last end[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
@@ -167,19 +168,26 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
         end[i] = sum_last[i];
       }
     }
-    if (to.bias != nullptr || to.accumulate) {
+    if (to.bias != nullptr) {
+#pragma GCC unroll 4
+      for (int v = 0; v < whole; ++v) {
+        const Batch bias = Batch::load_unaligned(to.bias + v * lanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < Rows; ++i) sum[i][v] = sum[i][v] + bias;
+      }
+      const Last bias = mask.load(to.bias + at);
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) end[i] = end[i] + bias;
+    }
+    if (to.accumulate) {
 #pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) {
-        const T* before = c + i * to.c_row;
+        const T* before = c + i * c_row;
 #pragma GCC unroll 4
         for (int v = 0; v < whole; ++v) {
-          Batch& x = sum[i][v];
-          if (to.bias != nullptr) x = x + Batch::load_unaligned(to.bias + v * lanes);
-          if (to.accumulate) x = x + Batch::load_unaligned(before + v * lanes);
+          sum[i][v] = sum[i][v] + Batch::load_unaligned(before + v * lanes);
         }
-        Last& x = end[i];
-        if (to.bias != nullptr) x = x + mask.load(to.bias + at);
-        if (to.accumulate) x = x + mask.load(before + at);
+        end[i] = end[i] + mask.load(before + at);
       }
     }
     const bool full = last == static_cast<std::int64_t>(Last::size);
@@ -192,7 +200,7 @@ void gemm_tile(const Gemm<T>& tile, [[maybe_unused]] std::int64_t count,
       } else {
         mask.store(c + at, end[i]);
       }
-      c += to.c_row;
+      c += c_row;
     }
     if constexpr (many) first += a_next;
   } while (many && --count > 0);
