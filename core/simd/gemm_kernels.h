@@ -1,6 +1,6 @@
 // The matrix product of the kernel table: which of the ways to take, and how to share the work.
 //
-//  - One panel: no more columns than a tile has. Nothing but the arithmetic.
+//  - One tile, one panel: no more columns than a tile has. Nothing but the arithmetic.
 //  - A row or a column: gemm_vector.h. Few rows of operands along k, few columns with an A along k:
 //    gemm_dots.h. Few columns with an A across k: gemm_columns.h.
 //  - A small k: all stores, so row after row of C (gemm_thin.h).
@@ -220,6 +220,7 @@ template <class Arch, class T>
 
 template <class Arch, class T>
 void gemm(const Gemm<T>& g) {
+  if (gemm_one_tile<Arch>(g)) return;
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k <= 0) return gemm_without_k<Arch>(g);
   if (turns_few<Arch>(g)) return gemm_turned_dots<Arch>(g);

@@ -19,16 +19,18 @@ struct PanelRows {
   std::uint8_t tiles, rows;  // how many; rows of the others
 };
 
-// For tiles of so many registers: as few as will do, all about as high, or one or two more if those
+// For tiles of so many registers: as few as will do, all about as high, or up to six more if those
 // are all as high. One loop does them then, where a second call takes as long as two or three steps
-// of k; but lower tiles, too, have to keep two units of four cycles busy. (32 rows of two registers
-// by 8, rather than by 11 and 10: 0.93 of the time at k = 32; Zen 5, AVX-512.)
+// of k, or several tiles' beginnings; but lower tiles, too, have to keep two units of four cycles
+// busy, and if there are many, with some to spare. (32 rows of two registers by 8, rather than by
+// 11 and 10: 0.93 of the time at k = 32; 64 rows of four by 4, rather than by 6 and 5: 0.99 at
+// k = 64; Zen 5, AVX-512.)
 template <class Arch, int Vectors>
 constexpr PanelRows panel_rows(std::int64_t m) {
-  constexpr std::int64_t chains = 8;
   EvenCut cut = even_cut<Arch>(m, GemmTiles<Arch>::rows(Vectors));
-  for (std::int64_t tiles = cut.pieces + 1; cut.extra > 0 && tiles <= cut.pieces + 2; ++tiles) {
-    if (m % tiles == 0 && m / tiles * Vectors >= chains) cut = {tiles, m / tiles, 0};
+  for (std::int64_t more = 1; cut.extra > 0 && more <= 6; ++more) {
+    const std::int64_t tiles = cut.pieces + more, chains = m / tiles * Vectors;
+    if (m % tiles == 0 && chains >= (more <= 2 ? 8 : 12)) cut = {tiles, m / tiles, 0};
   }
   return {static_cast<std::uint8_t>(cut.pieces), static_cast<std::uint8_t>(cut.size)};
 }
@@ -48,8 +50,8 @@ template <class Arch, class T>
 struct GemmPanelTiles {
   static constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   static constexpr std::int64_t widest = lanes * GemmTiles<Arch>::max_vectors;
-  // Of a product that is one panel. (Tiles of four registers are lower, and begin and end more
-  // slowly.)
+  // Of a product that is one panel wherever its operands lie. (Tiles of four registers are lower,
+  // and so read B oftener.)
   static constexpr std::int64_t max_columns = widest < lanes * 3 ? widest : lanes * 3;
   struct Width {
     std::int64_t rows;

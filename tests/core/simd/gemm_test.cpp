@@ -139,7 +139,7 @@ TEST_CASE_TEMPLATE("gemm is right for every small size and layout", T, float, do
   std::mt19937 random(1);
   for (const Kernels* table : tables()) {
     for (std::int64_t m = 0; m <= 40; m += m < 14 ? 1 : 3) {
-      for (std::int64_t n = 0; n <= 40; n += n < 10 ? 1 : 3) {
+      for (std::int64_t n = 0; n <= 67; n += n < 10 ? 1 : 3) {
         for (std::int64_t k : {0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 23, 31, 33, 40}) {
           const int turn = static_cast<int>(m + 2 * n + 3 * k);
           check<T>(
