@@ -82,13 +82,13 @@ template <class Arch, class T>
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool is_one_panel(const Gemm<T>& g) {
   using Tiles = GemmPanelTiles<Arch, T>;
-  constexpr std::int64_t compact = 2048 / static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t compact = 1024 / static_cast<std::int64_t>(sizeof(T));
   if (!kHasMask<Arch> || g.n > Tiles::widest || g.k > kGemmDepth || g.m > kGemmPanelRows) {
     return false;
   }
   if (g.n <= Tiles::max_columns) [[likely]]
     return true;
-  return g.k > kGemmThin && g.b_row <= compact && !pages_apart<Arch, T>(g.a_col) &&
+  return g.k > kGemmThin && g.b_row < compact && !pages_apart<Arch, T>(g.a_col) &&
          g.m * g.n * g.k < 2 * kGemmChunk;
 }
 
