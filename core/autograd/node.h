@@ -250,7 +250,8 @@ Inputs<int{sizeof...(Ts)}> inputs(const Ts&... tensors) {
 
 /// Gives y, fresh from a kernel, its history: a node N(saved...) with an edge to each input. Does
 /// nothing when grad mode is off or no input requires grad. A node that saves the output takes it
-/// from the argument list like any other: record<ExpBackward>(y, inputs(x), y).
+/// from the argument list like any other: record<ExpBackward>(y, inputs(x), y). record_on leaves y
+/// where it is, record returns it.
 template <class N, int Count, class... Saved>
 [[gnu::always_inline]] inline void record_on(const Tensor& y, const Inputs<Count>& from,
                                              const Saved&... saved) {

@@ -496,7 +496,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                " does not fit weight of size ", weight.sizes());
   }
   // Pointers, for the usual operands are read as they are: a copy of a handle counts twice.
-  const Tensor *rows = &x, *row = has_bias ? &bias : nullptr;
+  const Tensor *rows = &x, *added = has_bias ? &bias : nullptr;
   Tensor flat_x, flat_bias;
   if (x.dim() != 2) {
     const NoGradGuard values_only;
@@ -505,9 +505,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   }
   if (has_bias && !bias.is_contiguous()) {
     flat_bias = bias.detach().contiguous();
-    row = &flat_bias;
+    added = &flat_bias;
   }
-  Tensor y = mm_values(*rows, weight, false, true, row);
+  Tensor y = mm_values(*rows, weight, false, true, added);
   if (x.dim() != 2) {
     Dims sizes(x.sizes().begin(), x.sizes().end() - 1);
     sizes.push_back(out);
