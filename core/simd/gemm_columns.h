@@ -121,7 +121,7 @@ template <class Arch, class T>
 [[gnu::always_inline]] inline bool is_gemm_across(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   return g.a_row == 1 && g.a_col != 1 && g.n <= kAllColumns<Arch, T> && g.m >= 2 * lanes &&
-         g.k >= g.n * (4 * g.n <= lanes ? 4 : 8);
+         g.k >= g.n * (4 * g.n <= lanes ? kGemmTileSteps : 2 * kGemmTileSteps);
 }
 
 /// That product, its rows shared between threads.

@@ -15,6 +15,9 @@ namespace heed::simd {
 inline constexpr std::int64_t kGemmDepth = 512;
 // The depth up to which the time goes into the stores of C.
 inline constexpr std::int64_t kGemmThin = 16;
+// Steps of k a column, below which a B that runs along n, of few columns, is left to tiles: the
+// other ways for few columns (turns_few, is_gemm_across) ask for at least as many.
+inline constexpr std::int64_t kGemmTileSteps = 4;
 // Multiply-adds that are worth a thread: some 30 µs.
 inline constexpr std::int64_t kGemmChunk = std::int64_t{1} << 20;
 

@@ -31,7 +31,8 @@ template <class Arch, class T>
 [[gnu::always_inline]] inline bool turns_few(const Gemm<T>& g) {
   constexpr std::int64_t lanes = static_cast<std::int64_t>(xsimd::batch<T, Arch>::size);
   constexpr std::int64_t kLongest = 4096;  // the turned ones leave room in the second cache
-  if (g.k < 8 * g.n || g.a_col != 1 || g.b_row == 1 || g.n < 2 || g.k > kLongest) return false;
+  if (g.k < 2 * kGemmTileSteps * g.n || g.a_col != 1 || g.b_row == 1 || g.n < 2 || g.k > kLongest)
+    return false;
   if (4 * g.n <= lanes) return true;
   return 2 * g.n <= lanes ? g.k >= 12 * g.n
                           : lanes >= 16 && 8 * g.n <= 5 * lanes && g.k >= 32 * g.n;

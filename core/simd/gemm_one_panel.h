@@ -77,8 +77,9 @@ template <class Arch, class T>
 }
 
 // Whether a product of no more columns than a tile has is one panel: with four registers a row only
-// where B is compact, and no lines of A share a few places of the caches. (64x64 by 64x64 in 0.98
-// of the time of blocks; out of a B whose rows are pages apart 1.2 to 1.4; Zen 5, AVX-512.)
+// where B is compact, no lines of A share a few places of the caches, and the work is one thread's.
+// (64x64 by 64x64 in 0.98 of the time of blocks; out of a B whose rows are pages apart 1.2 to 1.4;
+// Zen 5, AVX-512.)
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool is_one_panel(const Gemm<T>& g) {
   using Tiles = GemmPanelTiles<Arch, T>;
@@ -112,7 +113,7 @@ template <class Arch, class T>
 }
 
 // The product by one tile, if it is one and tiny: no more columns than a register has and too few
-// steps for any other way, all of which ask for more. Every compare counts here.
+// steps for any other way. Every compare counts here.
 template <class Arch, class T>
 [[gnu::always_inline]] inline bool gemm_one_tile(const Gemm<T>& g) {
   using Tiles = GemmPanelTiles<Arch, T>;
@@ -120,7 +121,7 @@ template <class Arch, class T>
     return static_cast<std::uint64_t>(x - least) <= static_cast<std::uint64_t>(most - least);
   };
   if (!kHasMask<Arch> || g.b_col != 1 || !within(g.n, 2, Tiles::lanes) ||
-      !within(g.m, 1, GemmTiles<Arch>::rows(1)) || !within(g.k, 1, 4 * g.n - 1)) {
+      !within(g.m, 1, GemmTiles<Arch>::rows(1)) || !within(g.k, 1, kGemmTileSteps * g.n - 1)) {
     return false;
   }
   kGemmPanelTiles<Arch, T, false>.width[g.n - 1].once[g.m - 1](g, 1, 0);  // one broadcast a row
